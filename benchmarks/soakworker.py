@@ -1,0 +1,45 @@
+"""Takes a deployment, runs it as `wellhead run` does, and writes what only the process itself can count: its asyncio tasks, threads and objects.
+
+python -m benchmarks.soakworker DEPLOYMENT COUNTS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from wellhead.config.load import load
+from wellhead.runtime.process import Process
+from wellhead.signals import stop_on_signals
+
+EVERY_SECS = 1.0
+
+
+async def count(path: Path) -> None:
+    """Write the newest counts into a file, whole."""
+    fresh = path.with_suffix(".new")
+    while True:
+        counts = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count(), "objects": len(gc.get_objects())}
+        fresh.write_text(json.dumps(counts))
+        fresh.replace(path)
+        await asyncio.sleep(EVERY_SECS)
+
+
+async def run(deployment: Path, counts: Path) -> None:
+    """Run until told to stop."""
+    async with Process(load([deployment], environ=os.environ), worker_id="soak") as process:
+        stop_on_signals(process.worker.stop)
+        counting = asyncio.create_task(count(counts))
+        try:
+            await process.worker.run()
+        finally:
+            counting.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,132 @@
+"""Takes the moments of runs, batches and stages, gives spans and the traceparent of a batch; never costs anything when off.
+
+A run is one span. A batch is a trace of its own, linked with its run both ways, so that a run of thousands of batches
+stays readable; the stages are the batch's children. A span holds stage words, counts and error types, never data.
+"""
+
+from __future__ import annotations
+
+from contextvars import Token
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, Tracer
+
+Attributes = dict[str, str | int]
+
+
+class Trace:
+    """A run's or batch's place in the trace; hand it along with the batch and `end` it once, from any thread."""
+
+    __slots__ = ("_in_headers", "_span")
+
+    def __init__(self, span: Span | None, *, in_headers: bool = False) -> None:
+        self._span = span
+        self._in_headers = in_headers
+
+    @property
+    def context(self) -> Context | None:
+        """The context whose children are this trace's; None when tracing is off."""
+        if self._span is None:
+            return None
+        from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
+
+        return set_span_in_context(self._span)
+
+    def count(self, **counts: int) -> None:
+        """Note counts on the span, such as `records=10`."""
+        if self._span is not None:
+            self._span.set_attributes({f"wellhead.{name}": value for name, value in counts.items()})
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the span; `error` leaves its type only, since messages may quote foreign content."""
+        if self._span is not None:
+            mark_failed(self._span, error)
+            self._span.end()
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Give the W3C `traceparent` for the headers of the batch's records; empty unless trace headers are on."""
+        if self._span is None or not self._in_headers:
+            return []
+        place = self._span.get_span_context()
+        parent = f"00-{place.trace_id:032x}-{place.span_id:016x}-{int(place.trace_flags):02x}"
+        return [("traceparent", parent.encode())]
+
+
+NO_TRACE: Final = Trace(None)
+
+
+class StageSpan:
+    """A stage's span while it lasts: made current, so that log lines inside carry its ids."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: Span) -> None:
+        from opentelemetry.context import attach  # noqa: PLC0415
+        from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
+
+        self._span = span
+        self._token: Token[Context] = attach(set_span_in_context(span))
+
+    def end(self, error: BaseException | None) -> None:
+        """End the span and make the one before it current again; call it where it was made."""
+        from opentelemetry.context import detach  # noqa: PLC0415
+
+        detach(self._token)
+        mark_failed(self._span, error)
+        self._span.end()
+
+
+class Tracing:
+    """Makes a task's spans.
+
+    Args:
+        tracer: Where spans are made, or None when tracing is off.
+        attributes: What every span of the task carries.
+        in_headers: Whether records carry the traceparent of their batch.
+    """
+
+    def __init__(self, tracer: Tracer | None, attributes: Mapping[str, str | int], *, in_headers: bool) -> None:
+        self._tracer = tracer
+        self._attributes = dict(attributes)
+        self._in_headers = in_headers
+
+    def run(self) -> Trace:
+        """Begin a run."""
+        if self._tracer is None:
+            return NO_TRACE
+        return Trace(self._root("wellhead.run"))
+
+    def batch(self, run: Trace) -> Trace:
+        """Begin a batch of `run`."""
+        if self._tracer is None:
+            return NO_TRACE
+        span = self._root("wellhead.batch")
+        if run._span is not None:  # noqa: SLF001 - a Trace is this module's own
+            span.add_link(run._span.get_span_context())  # noqa: SLF001
+            run._span.add_link(span.get_span_context())  # noqa: SLF001
+        return Trace(span, in_headers=self._in_headers)
+
+    def stage(self, stage: str, within: Trace) -> StageSpan | None:
+        """Begin a stage within a batch or run; None when tracing is off."""
+        if self._tracer is None:
+            return None
+        return StageSpan(self._tracer.start_span(stage, context=within.context, attributes=self._attributes))
+
+    def _root(self, name: str) -> Span:
+        from opentelemetry.context import Context  # noqa: PLC0415
+
+        assert self._tracer is not None
+        return self._tracer.start_span(name, context=Context(), attributes=self._attributes)
+
+
+def mark_failed(span: Span, error: BaseException | None) -> None:
+    """Set a span's status to error with the exception's type, if there is one."""
+    if error is not None:
+        from opentelemetry.trace import StatusCode  # noqa: PLC0415
+
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(StatusCode.ERROR)

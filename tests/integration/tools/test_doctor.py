@@ -1,0 +1,151 @@
+"""`wellhead doctor` against a real broker and registry."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from wellhead.stack import KafkaOptions, Stack
+
+TOKEN = "c4n4ry-s3cret"
+
+
+def doctor(*words):
+    done = subprocess.run(
+        [sys.executable, "-c", "from wellhead.cli import main; main()", "doctor", *map(str, words)],
+        env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert TOKEN not in done.stdout + done.stderr
+    return done
+
+
+def deployment(path, prefix, bootstrap, registry, spool):
+    path.write_text(
+        f"""
+worker:
+  group.id: {prefix}group
+  kafka.bootstrap.servers: {bootstrap}
+  schema.registry.url: {registry}
+  offset.storage.topic: {prefix}offsets
+  runs.topic: {prefix}runs
+  spool.dir: {spool}
+connectors:
+  {prefix}wss:
+    connector.class: wss
+    username: someone
+    password: {TOKEN}
+    url: http://127.0.0.1:9
+    topic.prefix: {prefix}
+    topic.creation.default.partitions: 6
+"""
+    )
+    return path
+
+
+def test_what_is_there_and_what_is_not(stack, unique, tmp_path):
+    """Before the first run all is well; a topic that would lose cursors, one with other partitions and a missing folder are told with what to do."""
+    file = deployment(tmp_path / "w.yaml", unique, stack.bootstrap_servers, stack.registry_url, tmp_path)
+    done = doctor("-c", file, "--output", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["status"]) == (0, "ok"), done.stdout + done.stderr
+    assert {finding["check"] for finding in told["findings"]} == {
+        "config", "kafka", "topic", "registry", "clock", "disk", "credentials",
+    }  # fmt: skip
+    # Whether an answer bears a Date is up to the registry.
+    skipped = {finding["check"] for finding in told["findings"] if finding["status"] == "skip"}
+    assert skipped - {"clock"} == {"credentials"}
+
+    topics = [
+        NewTopic(f"{unique}offsets", 1, 1, config={"cleanup.policy": "delete"}),
+        NewTopic(f"{unique}wss.access_log", 2, 1),
+    ]
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    for made in admin.create_topics(topics).values():
+        made.result(60)
+    deployment(file, unique, stack.bootstrap_servers, stack.registry_url, tmp_path / "gone")
+    done = doctor("-c", file, "--output", "json")
+    found = {
+        (each["check"], each["where"]): each
+        for each in json.loads(done.stdout)["findings"]
+        if each["status"] in {"warn", "fail"}
+    }
+    assert done.returncode == 1
+    offsets = found["topic", f"{unique}offsets"]
+    assert (offsets["status"], offsets["message"][:28]) == ("fail", "has cleanup.policy=delete, w")
+    assert offsets["advice"] == "alter the topic, or name another one"
+    assert found["topic", f"{unique}wss.access_log"]["message"] == "has 2 partitions, the options say 6"
+    assert found["disk", str(tmp_path / "gone")]["status"] == "fail"
+    shown = doctor("-c", file).stdout
+    assert f"fail  topic        {unique}offsets: has cleanup.policy=delete" in shown
+    assert "-> alter the topic, or name another one" in shown
+
+
+def test_nobody_answers(unique, tmp_path):
+    """Where broker and registry are away both are told, in bounded time, and nothing else is hidden by that."""
+    file = deployment(tmp_path / "w.yaml", unique, "127.0.0.1:9", "http://127.0.0.1:9", tmp_path)
+    done = doctor("-c", file, "--timeout", "1", "--output", "json")
+    status = {each["check"]: each["status"] for each in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1
+    assert status == {"config": "ok", "kafka": "fail", "registry": "fail", "clock": "skip", "disk": "ok", "credentials": "skip"}
+
+
+def test_a_file_that_cannot_be_used(unique, tmp_path):
+    """A wrong option ends the visit with exit code 2, naming the option."""
+    file = deployment(tmp_path / "w.yaml", unique, "127.0.0.1:9", "http://127.0.0.1:9", tmp_path)
+    done = doctor("-c", file, "--set", "worker.runs.topic.partitions=none", "--output", "json")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert done.returncode == 2
+    assert (finding["status"], finding["check"]) == ("fail", "config")
+    assert "runs.topic.partitions" in finding["where"]
+
+
+def test_missing_rights_are_told(unique, tmp_path):
+    """What a broker's access control denies is named, topic by topic, with what to grant, before any run meets it."""
+    guarded = KafkaOptions(
+        properties={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
+        }
+    )
+    with Stack.start(registry=False, kafka=guarded) as running:
+        admin = AdminClient({"bootstrap.servers": running.bootstrap_servers})
+        compacted = {"cleanup.policy": "compact"}
+        topics = [NewTopic(f"{unique}offsets", 1, 1, config=compacted), NewTopic(f"{unique}wss.access_log", 6, 1)]
+        for made in admin.create_topics(topics).values():
+            made.result(60)
+        denied = [(f"{unique}offsets", AclOperation.WRITE), (f"{unique}wss.access_log", AclOperation.DESCRIBE_CONFIGS)]
+        literal = (ResourcePatternType.LITERAL, "User:ANONYMOUS", "*")
+        bindings = [AclBinding(ResourceType.TOPIC, name, *literal, may, AclPermissionType.DENY) for name, may in denied]
+        bindings += [
+            AclBinding(ResourceType.TOPIC, name, *literal, AclOperation.ALL, AclPermissionType.ALLOW) for name, _ in denied
+        ]
+        for made in admin.create_acls(bindings).values():
+            made.result(60)
+        file = deployment(tmp_path / "w.yaml", unique, running.bootstrap_servers, "http://127.0.0.1:9", tmp_path)
+        deadline_secs, findings = time.monotonic() + 60, {}
+        # The broker takes rules up a moment after it said yes to them.
+        while not {("rights", f"{unique}offsets"), ("topic", f"{unique}wss.access_log")} <= findings.keys():
+            assert time.monotonic() < deadline_secs, findings
+            done = doctor("-c", file, "--output", "json")
+            told = json.loads(done.stdout)["findings"]
+            findings = {(each["check"], each["where"]): each for each in told if each["status"] != "ok"}
+    lacking = findings["rights", f"{unique}offsets"]
+    assert (lacking["status"], lacking["message"], lacking["advice"]) == (
+        "fail",
+        "we may not WRITE",
+        "grant WRITE on the topic",
+    )
+    unknown = findings["topic", f"{unique}wss.access_log"]
+    assert (unknown["status"], unknown["advice"]) == ("skip", "grant DescribeConfigs on the topic")
+    assert done.returncode == 1

@@ -1,0 +1,93 @@
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode, get_current_span
+
+from wellhead.telemetry import NO_TRACE, Stage
+from wellhead.telemetry.spans import Tracing
+
+
+@pytest.fixture
+def exporter():
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracer(exporter):
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return provider.get_tracer("test")
+
+
+@pytest.fixture
+def tracing(tracer):
+    return Tracing(tracer, {"kafka.connect.connector": "wss-acme"}, in_headers=True)
+
+
+def test_a_batch_is_a_trace_of_its_own_linked_with_its_run(tracing, exporter):
+    """Run and batch link to each other, and the stages are the batch's children."""
+    run = tracing.run()
+    batch = tracing.batch(run)
+    for stage in (Stage.POLL, Stage.ENCODE):
+        tracing.stage(stage, batch).end(None)
+    batch.count(records=10)
+    batch.end()
+    run.end()
+    poll, encode, batch_span, run_span = exporter.get_finished_spans()
+    assert [span.name for span in (poll, encode, batch_span, run_span)] == ["poll", "encode", "wellhead.batch", "wellhead.run"]
+    assert poll.parent.span_id == encode.parent.span_id == batch_span.context.span_id
+    assert poll.context.trace_id == batch_span.context.trace_id != run_span.context.trace_id
+    assert [link.context.span_id for link in batch_span.links] == [run_span.context.span_id]
+    assert [link.context.span_id for link in run_span.links] == [batch_span.context.span_id]
+    assert batch_span.attributes == {"kafka.connect.connector": "wss-acme", "wellhead.records": 10}
+
+
+def test_batches_do_not_mix(tracing, exporter):
+    """Stages of two batches in the pipeline at once stay with their own batch, in whatever order they end."""
+    run = tracing.run()
+    first, second = tracing.batch(run), tracing.batch(run)
+    committing = tracing.stage(Stage.COMMIT, first)
+    tracing.stage(Stage.POLL, second).end(None)
+    committing.end(None)
+    first.end()
+    second.end()
+    poll, commit, first_span, second_span = exporter.get_finished_spans()
+    assert (poll.parent.span_id, commit.parent.span_id) == (second_span.context.span_id, first_span.context.span_id)
+
+
+def test_a_failed_stage_names_the_type_only(tracing, exporter):
+    """An error leaves its type on the span; its message, which may quote a vendor, does not."""
+    error = ValueError("c4n4ry")
+    tracing.stage(Stage.POLL, NO_TRACE).end(error)
+    (span,) = exporter.get_finished_spans()
+    assert (span.attributes["error.type"], span.status.status_code) == ("ValueError", StatusCode.ERROR)
+    assert "c4n4ry" not in span.to_json()
+
+
+def test_a_stage_is_current_while_it_lasts(tracing):
+    """Log lines inside a stage can name its span; afterwards the one before is current again."""
+    before = get_current_span()
+    stage = tracing.stage(Stage.POLL, NO_TRACE)
+    inside = get_current_span().get_span_context()
+    stage.end(None)
+    assert inside.is_valid
+    assert get_current_span() is before
+
+
+def test_the_traceparent_of_a_batch(tracing, tracer):
+    """Records carry the W3C traceparent of their batch when headers are on, and nothing when they are off."""
+    batch = tracing.batch(NO_TRACE)
+    ((name, value),) = batch.headers()
+    version, trace_id, span_id, flags = value.decode().split("-")
+    assert (name, version, len(trace_id), len(span_id)) == ("traceparent", "00", 32, 16)
+    assert int(flags, 16) & 1
+    assert Tracing(tracer, {}, in_headers=False).batch(NO_TRACE).headers() == []
+
+
+def test_off_costs_nothing():
+    """Without a tracer every trace is the same empty one and stages make no span."""
+    tracing = Tracing(None, {}, in_headers=True)
+    assert tracing.run() is tracing.batch(NO_TRACE) is NO_TRACE
+    assert tracing.stage(Stage.POLL, NO_TRACE) is None
+    assert (NO_TRACE.headers(), NO_TRACE.context, NO_TRACE.end()) == ([], None, None)
