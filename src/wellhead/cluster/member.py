@@ -25,9 +25,11 @@ _RESCANS = 40
 _GAP_SECS = 1.0
 _CLOSE_SECS = 3.0
 _ASK_SECS = 2.0
+_SILENT_SESSIONS = 1.5
 
 # What the coordinator answers while the group changes; a later proof passes, or the partitions are lost.
 _PASSING = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID)
+_LOCAL = range(-200, -99)  # codes of librdkafka's own; every other is an answer of the broker
 
 OnPartitions = Callable[[AbstractSet[int]], None]
 
@@ -82,6 +84,7 @@ class Member:
         self._proof_error: KafkaError | None = None
         self._ran_out = False
         self._leaving = False
+        self._heard_secs = clock.monotonic_secs()
         self._rescans: tuple[int, int, float] | None = None
         try:
             self._consumer = Consumer(
@@ -99,6 +102,7 @@ class Member:
         """
         self._turn(prove=bool(self.owned))
         self._watch_lease()
+        self._watch_silence()
         self._look_again()
 
     def _turn(self, *, prove: bool) -> None:
@@ -110,6 +114,7 @@ class Member:
             self._trouble(self._hearing.refusal)
             self._hearing.forget()
         if self._clock.monotonic_secs() - began_secs > _GAP_SECS:
+            self._heard_secs = self._clock.monotonic_secs()
             return  # frozen, or busy with a change: first hear what the group says, then prove
         if prove and self._proofs.due():
             self._prove()
@@ -134,19 +139,22 @@ class Member:
     def _part(self, heard: list[bool]) -> None:
         # close() returns at once where it knows of no coordinator, having told nobody: whether there is one is asked just before.
         try:
-            self._consumer.committed([TopicPartition(self._place.lease_topic, 0)], timeout=_ASK_SECS)
+            self._ask()
         except KafkaException:
             heard.append(False)
         else:
             heard.append(True)
         self._consumer.close()
 
+    def _ask(self) -> None:
+        self._consumer.committed([TopicPartition(self._place.lease_topic, 0)], timeout=_ASK_SECS)
+
     def abandon(self) -> None:
         """Tell that everything is lost and drop the consumer; the group notices when the session has passed."""
         owned, self.owned = self.owned, frozenset()
         self._proofs.lost()
         if owned:
-            self._tell(self._callbacks.on_lost, owned)
+            self._tell_lost(owned)
         # Without close(): that would let another start while our tasks are still on their way out.
         last = [self._consumer]
         del self._consumer
@@ -205,11 +213,14 @@ class Member:
         self._proofs.lost()
         self._ran_out = False
         if lost:
-            reason = self._hearing.outage or self._proof_error
-            text = reason.str() if reason else "the group went on without this worker: it was frozen, cut off or too slow"
-            self._log.warning("partitions_lost", **self._names, partitions=sorted(lost), reason=text)
-            self._tell(self._callbacks.on_lost, lost)
+            self._tell_lost(lost)
         consumer.incremental_unassign(partitions)
+
+    def _tell_lost(self, lost: frozenset[int]) -> None:
+        reason = self._hearing.outage or self._proof_error
+        text = reason.str() if reason else "the group went on without this worker: it was frozen, cut off or too slow"
+        self._log.warning("partitions_lost", **self._names, partitions=sorted(lost), reason=text)
+        self._tell(self._callbacks.on_lost, lost)
 
     def _tell(self, callback: OnPartitions, partitions: frozenset[int]) -> None:
         try:
@@ -220,6 +231,7 @@ class Member:
             self._log.exception("partitions_not_handled", **self._names, partitions=sorted(partitions), reason=reason)
 
     def _know(self, consumer: Consumer) -> None:
+        self._heard_secs = self._clock.monotonic_secs()
         before, self.member_id = self.member_id, consumer.memberid() or ""
         generation = generation_of(consumer.consumer_group_metadata())
         if generation >= 0:  # a member that is leaving has none any more; what it still says is of the last one
@@ -239,9 +251,10 @@ class Member:
     def _prove_and_wait(self) -> None:
         """Prove inside poll(), where no answer would be heard otherwise."""
         try:
+            self._ask()  # first, for without a coordinator commit() would wait for ever, and this thread with it
             answer = self._consumer.commit(offsets=[self._proof()], asynchronous=False)
         except KafkaException as error:
-            self._proof_error = kafka_error(error)
+            self._refused(kafka_error(error))
         else:
             self._answered(None, answer)
 
@@ -251,11 +264,19 @@ class Member:
 
     def _answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         for each in partitions:
-            self._proof_error = error or each.error
-            if self._proof_error is None:
-                self._proofs.accepted(each.offset)
-                self._hearing.forget()
-                self.problem = None
+            if (reason := error or each.error) is not None:
+                self._refused(reason)
+                continue
+            self._proof_error = None
+            self._heard_secs = self._clock.monotonic_secs()
+            self._proofs.accepted(each.offset)
+            self._hearing.forget()
+            self.problem = None
+
+    def _refused(self, reason: KafkaError) -> None:
+        self._proof_error = reason
+        if reason.code() not in _LOCAL:
+            self._heard_secs = self._clock.monotonic_secs()
 
     def _watch_lease(self) -> None:
         """Say once that the lease ran out and why, and once that it is back."""
@@ -271,6 +292,17 @@ class Member:
             self._ran_out = True
             reason = self._proof_error or self._hearing.outage
             self._log.warning("lease_ran_out", **self._names, reason=reason.str() if reason else "the broker does not answer")
+
+    def _watch_silence(self) -> None:
+        """Give up what is owned when the broker has said nothing for longer than the group waits.
+
+        librdkafka tells by itself that it lost its partitions only while the group does not change: one that is cut off in the middle of
+        a change would try to join for ever, and own what another has long been given.
+        """
+        silent_secs = self._clock.monotonic_secs() - self._heard_secs
+        if self.owned and silent_secs > _SILENT_SESSIONS * self._place.session_ms / 1000:
+            silence = f"no answer for {silent_secs:.0f} s: check that the brokers run and can be reached from here"
+            raise MemberFailed(self._hearing.outage or self._proof_error or KafkaError(KafkaError._TIMED_OUT, silence))  # noqa: SLF001
 
     # --- trouble and new partitions
 

@@ -53,6 +53,25 @@ def test_the_lease_ends_before_another_member_is_assigned(members, cut, how):
     assert events == ["lease_ran_out", "partitions_lost"]
 
 
+@pytest.mark.parametrize("how", ["black_hole", "refuse"])
+def test_cut_off_in_the_middle_of_a_change(members, cut, how):
+    """A member that is cut off while partitions are being taken from it hears by itself that the rest is lost; healed, it joins again."""
+    members.make_topics(8)
+    one = members.join(through=cut.address, session_ms=10_000, drain_secs=2.0)
+    members.until_spread(8, one)
+    members.until(lambda: one.told("lease") and one.told("lease")[-1]["valid"], "a valid lease")
+    two = members.join(session_ms=10_000)
+    members.until(lambda: one.told("revoking"), "the change has begun")
+    getattr(cut, how)()
+    members.until(lambda: len(two.owned) == 8, "the other owns everything")
+    members.until(lambda: one.told("lost"), "the cut-off member hears that it lost")
+    assert one.owned == set()
+    assert one.told("lease")[-1]["last_secs"] < two.told("assigned")[-1]["at"]
+    cut.heal()
+    members.until_spread(8, one, two)
+    members.until(lambda: one.told("lease")[-1]["valid"], "a valid lease again")
+
+
 def test_a_short_cut_costs_nothing(members, cut):
     """A reset of every connection is survived without losing the lease or a partition."""
     members.make_topics(4)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breakable import QUICK
+from breakable import QUICK, kill_lone
 from faulted import FaultedGroup, faulted
 
 from wellhead.stack import Stack
@@ -65,7 +65,9 @@ def test_a_broker_that_restarts_costs_nothing_but_time(group: FaultedGroup, brok
     group.create(one)
     owner = group.owner(one)
     group.until_asked(owner, count=3)
-    broker[0].kafka.kill()
+    group.freeze(owner)
+    kill_lone(broker[0])
+    group.thaw(owner)
     broker[0].kafka.restart()
     back_secs = time.monotonic()
     group.until(lambda: group.calls(one, back_secs) or group.calls(two, back_secs), 90)

@@ -3,6 +3,7 @@
 import signal
 import time
 
+from breakable import kill_lone
 from deployed import deployed
 
 GRACE_SECS = 1.0
@@ -24,7 +25,7 @@ def stop(process) -> float:
 
 def test_no_broker_at_the_start(brittle, brittle_worker):
     """Without a broker the worker says where it looks and what to check, answers 503, leaves the vendor alone, and stops in time."""
-    brittle.kafka.kill()
+    kill_lone(brittle)
     try:
         brittle_worker.worker["task.shutdown.graceful.timeout.ms"] = int(GRACE_SECS * 1000)
         process = brittle_worker.start("wellhead", "run")
@@ -43,7 +44,7 @@ def test_stopped_while_the_broker_is_away(brittle, brittle_worker):
     """A worker told to stop in the middle of a transaction whose broker is gone ends within its grace period; the next loses nothing."""
     brittle_worker.worker["task.shutdown.graceful.timeout.ms"] = int(GRACE_SECS * 1000)
     process = brittle_worker.run_until_frozen("before_commit:2")
-    brittle.kafka.kill()
+    kill_lone(brittle)
     try:
         process.send_signal(signal.SIGCONT)
         brittle_worker.until(lambda: "kafka at" in brittle_worker.health()[1]["message"])
@@ -60,7 +61,7 @@ def test_broker_killed_in_the_middle_of_a_transaction(brittle, unique, tmp_path)
         worker.worker["listeners"] = "http://127.0.0.1:0"
         worker.connector["transaction.boundary"] = "poll"
         process = worker.run_until_frozen("before_commit:3")
-        brittle.kafka.kill()
+        kill_lone(brittle)
         killed_secs = time.monotonic()
         process.send_signal(signal.SIGCONT)
         worker.until(lambda: "kafka at" in worker.health()[1]["message"])

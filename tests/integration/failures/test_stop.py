@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import pytest
+from breakable import kill_lone
 from deployed import deployed
 
 RUN = ("wellhead", "run")
@@ -41,7 +42,7 @@ def test_a_second_interrupt_ends_at_once(brittle, brittle_worker):
     worker.simulator.arm("stall:1@1")
     process = worker.start(*RUN)
     worker.until(lambda: len(worker.simulator.requests) == 2)
-    brittle.kafka.kill()
+    kill_lone(brittle)
     try:
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):

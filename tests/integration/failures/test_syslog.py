@@ -3,6 +3,7 @@
 import socket
 import time
 
+from breakable import kill_lone
 from listening import Listening
 
 from wellhead.stack.ports import PortLease
@@ -43,7 +44,7 @@ def test_what_was_read_outlives_an_error_of_kafka(brittle, unique, tmp_path):
         with connected(port) as sender:
             send(sender, range(50))
             worker.until(lambda: len(worker.records()) == 50, "the first messages")
-            brittle.kafka.kill()
+            kill_lone(brittle)
             try:
                 send(sender, range(50, 120))
                 worker.until(lambda: "syslog_waiting" in worker.log(), "the stream stops")

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from breakable import kill_lone
 
 from wellhead.errors import TemporaryError
 from wellhead.stack import Stack
@@ -18,7 +19,7 @@ def test_storage_outlives_its_broker(lone, lone_broker: Stack) -> None:
     storage.start()
     topic = lone.worker.config_storage_topic
     storage.writer.change(lambda _view: [connector_message(topic, "c", {"a": "1"}, 1)])
-    lone_broker.kafka.kill()
+    kill_lone(lone_broker)
     lone.until(lambda: storage.tail.healthy_secs > 3)
     began = time.monotonic()
     for generation in range(1000):
