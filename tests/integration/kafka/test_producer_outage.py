@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from breakable import kill_lone
 from confluent_kafka import Message
 
 from wellhead.errors import PermanentError, TemporaryError
@@ -74,7 +75,7 @@ def test_broker_killed_in_the_middle_of_a_transaction(lone, lone_broker: Stack) 
     def kill_and_restart(number: int) -> None:
         if number in (1000, 2000) and number not in killed:
             killed.append(number)
-            lone_broker.kafka.kill()
+            kill_lone(lone_broker)
             restart = threading.Timer(1.0, lone_broker.kafka.restart)
             restart.start()
             restart.join()
