@@ -8,6 +8,7 @@ import time
 from random import Random
 
 import pytest
+from confluent_kafka import Producer
 from flood_topic import FloodTopic, snapshots
 from readback import messages
 
@@ -134,6 +135,33 @@ def test_the_bypass_file_follows_the_findings_over_restarts(flood: FloodTopic):
     again.terminate()
     assert again.wait(60) == 0
     assert flood.bypass.read_text().startswith("# Destinations to let past")
+
+
+def test_a_damaged_state_costs_what_was_known_and_no_more(flood: FloodTopic):
+    """What cannot be read is said, open findings are closed, and the watch goes on where it stood; the next start finds a sound state."""
+    last_ms = int(time.time() * 1000) - 300_000
+    flood.produce([row for snapshot in snapshots("proxy-1", 13, 1, last_ms) for row in snapshot])
+    process = flood.start("--once")
+    assert process.wait(120) == 0
+    opened = {row["id"] for row in flood.findings()["proxy-1"]} - {
+        row["id"] for row in flood.findings()["proxy-1"] if row["kind"] == "closed"
+    }
+    assert opened
+    damaged = [
+        each for each in messages(flood.bootstrap, flood.settings.state_topic) if json.loads(each.key())[0] == "detector"
+    ]
+    writer = Producer({"bootstrap.servers": flood.bootstrap})
+    for each in damaged:
+        writer.produce(flood.settings.state_topic, b"damaged", each.key(), each.partition())
+    writer.produce(flood.settings.state_topic, b"of somebody else", b"no key of ours", damaged[0].partition())
+    assert writer.flush(30) == 0
+    for number in (1, 2):
+        assert flood.start("--once").wait(120) == 0
+        assert len(flood.said(number, "state_unreadable")) == (1 if number == 1 else 0)
+        assert flood.said(number, "part_failed") == []
+    assert {row["id"]: row["reason"] for row in flood.findings()["proxy-1"] if row["kind"] == "closed"} == dict.fromkeys(
+        opened, "silent"
+    )
 
 
 def test_one_pass_watches_what_is_there_and_ends(flood: FloodTopic):

@@ -149,21 +149,23 @@ class Flow(Member):
 
     def _restored(self, partition: int, start: int, kept: Kept) -> PartitionWatch:
         watch, why = PartitionWatch(self._source, self._detector_of, start), "moved"
-        if kept.position is None:
+        place = kept.position
+        if place is None and not kept.gateways:
             return watch
-        if (kept.position.next, kept.position.group) == (start, self._group_id):
+        if place is not None and (place.next, place.group) == (start, self._group_id):
             try:
                 kept.fill(watch, self._clock.monotonic_secs())
             except ValueError as error:
                 watch, why = PartitionWatch(self._source, self._detector_of, start), "unreadable"
-                self._log.warning("state_unreadable", partition=partition, reason=str(error))
+                watch.pending += kept.ended()
+                self._log.warning("state_unreadable", partition=partition, reason=str(error), closed=len(watch.pending))
             else:
                 self._tally.rebuilt("gained")
                 return watch
         # Somebody moved the group, or the topic is another one: what was known is of other records.
         watch.gone.update({name: len(kept.detectors.get(name, ())) for name in kept.gateways})
         self._tally.rebuilt(why)
-        self._log.warning("begins_anew", partition=partition, offset=start, state_stands_at=kept.position.next)
+        self._log.warning("begins_anew", partition=partition, offset=start, state_stands_at=place.next if place else None)
         return watch
 
     def _forget(self, partitions: Collection[int] | None = None) -> None:

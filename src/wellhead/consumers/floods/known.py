@@ -50,14 +50,13 @@ class Known:
         """Take in messages of the state topic, those of a partition in order."""
         for message in messages:
             key, value = Key.read(message.key()), message.value()
-            if key.what != "gateway":
+            if key is None or key.what != "gateway":
                 continue
-            if value is None:
+            view = _view(key, value)
+            if view is None:
                 self._known.pop(key, None)
             else:
-                told = orjson.loads(value)
-                findings = tuple(Finding.read(each) for each in told["findings"])
-                self._known[key] = GatewayView(key.gateway, key.topic, told["last_ms"], told["totals"], findings)
+                self._known[key] = view
 
     @property
     def gateways(self) -> list[GatewayView]:
@@ -68,6 +67,16 @@ class Known:
         """Give the findings of all gateways."""
         for each in self.gateways:
             yield from each.findings
+
+
+def _view(key: Key, value: bytes | None) -> GatewayView | None:
+    """Read what is known of a gateway; None where that is nothing, or cannot be read, which the watch itself says."""
+    try:
+        told = orjson.loads(value or b"null")
+        findings = tuple(Finding.read(each) for each in told["findings"])
+        return GatewayView(key.gateway, key.topic, int(told["last_ms"]), dict(told["totals"]), findings)
+    except (ValueError, TypeError, LookupError):
+        return None
 
 
 def look(settings: FloodsSettings, worker: WorkerSettings) -> Known:

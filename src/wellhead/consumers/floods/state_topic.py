@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, NamedTuple
 
 import orjson
 from confluent_kafka import Message
 
 from wellhead.config.floods import FloodsSettings
 from wellhead.config.worker import WorkerSettings
+from wellhead.consumers.floods.findings import Finding
 from wellhead.consumers.floods.watching import PartitionWatch, Watched
 from wellhead.consumers.topics import ensure_beside
 from wellhead.consumers.transaction import RECORD_BYTES
@@ -33,6 +34,9 @@ _COMPACTED = {
 }
 
 
+_KINDS = ("position", "gateway", "detector")
+
+
 class Key(NamedTuple):
     """What a record of the state topic tells of.
 
@@ -51,9 +55,13 @@ class Key(NamedTuple):
     part: int = 0
 
     @classmethod
-    def read(cls, key: bytes | None) -> Key:
-        """Read a record's key."""
-        return cls(*orjson.loads(key or b"null"))
+    def read(cls, key: bytes | None) -> Key | None:
+        """Read a record's key; None where it is none of ours, and so tells nothing."""
+        try:
+            made = cls(*orjson.loads(key or b"null"))
+        except (ValueError, TypeError):
+            return None
+        return made if made.what in _KINDS and isinstance(made.part, int) else None
 
     def text(self) -> bytes:
         """Give it as a record's key."""
@@ -103,19 +111,49 @@ def _parts(held: bytes, watched: Watched, key: Key) -> Iterator[tuple[bytes, byt
 
 @dataclass(slots=True)
 class Kept:
-    """What the state topic holds of one partition of a watched topic."""
+    """What the state topic holds of one partition of a watched topic.
+
+    Attributes:
+        position: Where it stands; None where nothing is known of that.
+        gateways: Of each gateway what all may know, as it was written.
+        detectors: Of each gateway what its detector knows, in parts, as they were written.
+    """
 
     position: Position | None
-    gateways: Mapping[str, dict[str, Any]]
+    gateways: Mapping[str, bytes]
     detectors: Mapping[str, Sequence[bytes]]
 
     def fill(self, watch: PartitionWatch, now_secs: float) -> None:
-        """Have `watch` know it; ValueError where a detector cannot."""
+        """Have `watch` know it; after a ValueError, which tells that it cannot be read, `watch` is of no use."""
         assert self.position is not None
         watch.watermark_ms = self.position.watermark_ms
-        for name, state in self.gateways.items():
-            watch.restore(name, state, orjson.loads(gzip.decompress(b"".join(self.detectors[name]))), now_secs)
-            watch.gateways[name].parts = len(self.detectors[name])
+        for name, told in self.gateways.items():
+            parts = self.detectors.get(name, ())
+            try:
+                watch.restore(name, orjson.loads(told), orjson.loads(gzip.decompress(b"".join(parts))), now_secs)
+            except Exception as error:  # what a damaged state runs into cannot be listed
+                raise ValueError(f"gateway {name!r}: {type(error).__name__}: {error}") from error
+            watch.gateways[name].parts = len(parts)
+
+    def ended(self) -> list[Finding]:
+        """Give the findings that are open as far as can be read, closed because nothing is known of them any more."""
+        found = [each for told in self.gateways.values() for each in _findings(told) if each.kind != "closed"]
+        return [replace(each, kind="closed", reason="silent", version=each.version + 1) for each in found]
+
+
+def _findings(told: bytes) -> list[Finding]:
+    try:
+        return [Finding.read(each) for each in orjson.loads(told)["findings"]]
+    except (ValueError, TypeError, LookupError):
+        return []
+
+
+def _position(told: bytes | None) -> Position | None:
+    """Read where a partition's state stands; what cannot be read is as good as none."""
+    try:
+        return None if told is None else Position(**orjson.loads(told))
+    except (ValueError, TypeError):
+        return None
 
 
 def read_kept(worker: WorkerSettings, settings: FloodsSettings, topic: str, partition: int) -> Kept:
@@ -130,6 +168,8 @@ def read_kept(worker: WorkerSettings, settings: FloodsSettings, topic: str, part
     def look(messages: list[Message]) -> None:
         for message in messages:
             key, value = Key.read(message.key()), message.value()
+            if key is None:
+                continue
             if key.topic == topic and value is not None:
                 newest[key] = value
             else:
@@ -142,8 +182,8 @@ def read_kept(worker: WorkerSettings, settings: FloodsSettings, topic: str, part
     for key in sorted(each for each in newest if each.what == "detector"):
         detectors.setdefault(key.gateway, []).append(newest[key])
     return Kept(
-        None if place is None else Position(**orjson.loads(place)),
-        {key.gateway: orjson.loads(value) for key, value in newest.items() if key.what == "gateway"},
+        _position(place),
+        {key.gateway: value for key, value in newest.items() if key.what == "gateway"},
         detectors,
     )
 

@@ -7,7 +7,7 @@ import random
 
 import pyarrow as pa
 import pytest
-from watchable import NOON_MS, SOURCE, Counter
+from watchable import NOON_MS, SOURCE, Counter, finding
 
 from wellhead.consumers.floods.state_topic import Kept, Key, Position, records_of
 from wellhead.consumers.floods.watching import PartitionWatch
@@ -26,7 +26,7 @@ def written(watch):
 
 
 def kept(found):
-    gateways = {key.gateway: json.loads(value) for key, value in found.items() if key.what == "gateway"}
+    gateways = {key.gateway: value for key, value in found.items() if key.what == "gateway"}
     detectors = {}
     for key in sorted(each for each in found if each.what == "detector"):
         detectors.setdefault(key.gateway, []).append(found[key])
@@ -69,6 +69,45 @@ def test_a_state_that_a_detector_does_not_know_is_refused(watch):
     found[Key("detector", "gate.connection", 3, "a")] = gzip.compress(b'{"gateway": "z", "sum": 1}')
     with pytest.raises(ValueError, match="this state is of z"):
         kept(found).fill(PartitionWatch(SOURCE, Counter, 9), 0.0)
+
+
+DAMAGES = {
+    "torn": lambda text: gzip.compress(text)[:-9],
+    "not compressed": lambda text: text,
+    "a bit is wrong": lambda text: gzip.compress(text)[:14] + b"\xff" + gzip.compress(text)[15:],
+    "not JSON": lambda _: gzip.compress(b"{"),
+    "a list": lambda _: gzip.compress(b"[]"),
+    "of another version": lambda _: gzip.compress(b'{"gateway": "a"}'),
+    "empty": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_refused_as_one_that_is_not_known(watch, damage):
+    """Whatever reading it runs into: the watch begins anew instead of dying again at every start."""
+    found = written(watch)
+    found[Key("detector", "gate.connection", 3, "a")] = DAMAGES[damage](b'{"gateway": "a", "sum": 12}')
+    with pytest.raises(ValueError, match="gateway 'a': "):
+        kept(found).fill(PartitionWatch(SOURCE, Counter, 9), 0.0)
+    del found[Key("detector", "gate.connection", 3, "a")]
+    with pytest.raises(ValueError, match="gateway 'a': "):
+        kept(found).fill(PartitionWatch(SOURCE, Counter, 9), 0.0)
+
+
+def test_what_was_open_in_a_state_that_cannot_be_read_is_closed(watch):
+    """Nobody would ever say that it ended; what had closed, and what cannot be read at all, is left."""
+    watch.gateways["a"].findings = {"f1": finding(version=4), "f2": finding("f2", kind="closed", reason="below")}
+    found = written(watch)
+    found[Key("gateway", "gate.connection", 3, "b/é")] = b"{"
+    assert kept(found).ended() == [finding(version=5, kind="closed", reason="silent")]
+
+
+@pytest.mark.parametrize(
+    "key", [None, b"", b"{", b"7", b'["position"]', b'["other", "t", 1]', b'["detector", "t", 1, "g", "x"]']
+)
+def test_a_record_of_somebody_else_tells_nothing(key):
+    """A key that is none of ours is passed over."""
+    assert Key.read(key) is None
 
 
 def test_a_large_state_is_cut_into_parts_that_any_broker_takes(watch):
