@@ -64,6 +64,7 @@ class Member:
         owned: The partitions it owns; those that are being given away are no longer among them.
         generation: Of the group, as of the last change; -1 before the first.
         member_id: As the group knows it; empty before it joined.
+        joined: Whether the group knows it, as far as it has heard.
         problem: What is wrong and what to do, or None.
         topic_is_gone: Whether the topic whose partitions are assigned was missed, and none was assigned since; that proofs of membership
             go on says nothing of it.
@@ -73,6 +74,7 @@ class Member:
         self.owned: frozenset[int] = frozenset()
         self.generation = -1
         self.member_id = ""
+        self.joined = False
         self.problem: str | None = None
         self.topic_is_gone = False
         self._place = place
@@ -210,6 +212,7 @@ class Member:
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         lost = frozenset(each.partition for each in partitions) & self.owned
         self.owned -= lost
+        self.joined = False
         self._proofs.lost()
         self._ran_out = False
         if lost:
@@ -236,6 +239,7 @@ class Member:
         generation = generation_of(consumer.consumer_group_metadata())
         if generation >= 0:  # a member that is leaving has none any more; what it still says is of the last one
             self.generation = generation
+            self.joined = True
         self.problem = None
         if self.member_id != before:
             self._log.info("joined", **self._names, member=self.member_id, generation=self.generation)

@@ -118,6 +118,11 @@ class Membership:
         return self._member.member_id if self._member is not None else ""
 
     @property
+    def joined(self) -> bool:
+        """Whether the group knows this worker, as far as it has heard; one without partitions does not hear that the broker is away."""
+        return self._member is not None and self._member.joined
+
+    @property
     def problem(self) -> str | None:
         """What keeps this worker out of the group and what to do, or None."""
         return self._problem or (self._member.problem if self._member is not None else None)

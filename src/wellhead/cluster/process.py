@@ -173,12 +173,15 @@ class GroupProcess:
         places = self._reconciler.places.values() if self._reconciler is not None else ()
         shown = health_of((task for place in places for task in place.tasks), self._ambient.clock.now_ms(), self.worker_id)
         problem = self._membership.problem if self._membership is not None else None
+        shown["member"] = self._membership is not None and self._membership.joined
         if self._reconciler is None or not self._reconciler.has_view:
             shown |= {"status": "starting", "message": "Worker is still starting up."}
         elif self.failure is not None:
             shown |= {"status": "unhealthy", "message": f"{self.failure}; the worker is ending"}
         elif problem:
             shown |= {"status": "unhealthy", "message": problem}
+        elif not shown["member"]:
+            shown |= {"status": "starting", "message": f"Worker is joining group {self._worker.group_id}."}
         elif refused := [f"{place.key[0]}, task {place.key[1]}: {place.report().trace}" for place in places if place.refused]:
             shown |= {"status": "unhealthy", "message": f"{len(refused)} tasks cannot be started here, such as {refused[0]}"}
         elif shown["status"] == "starting":

@@ -27,12 +27,12 @@ def create_app(health: Health, metrics: Metrics) -> Starlette:
     """Make the application.
 
     Args:
-        health: Gives `status` (healthy, starting or unhealthy), `message` and any detail, such as per connector and task.
+        health: Gives `status` (healthy, starting or unhealthy), `message`, in a group `member`, and any detail, such as per connector and task.
             Called on the event loop, so it must be quick; its texts must be redacted already.
         metrics: Gives the metrics page and its content type. Called in a thread.
 
     `/health` answers as Kafka Connect does: 200 healthy, 503 starting, 500 unhealthy. `/ready` answers 200 once the worker
-    has started, with failed tasks or without, 503 before. `/live` answers 200 as long as the event loop runs. A failed task
+    has started, with failed tasks or without, 503 before, and while `member` in the state is false. `/live` answers 200 as long as the event loop runs. A failed task
     is no reason to restart the process, so let liveness probes ask `/live`, and alerts watch `/health`.
     """
     from starlette.applications import Starlette  # noqa: PLC0415
@@ -69,9 +69,9 @@ def answer_health(health: Health) -> Response:
 
 
 def answer_ready(health: Health) -> Response:
-    """Answer 200 once the worker has started, 503 before."""
+    """Answer 200 once the worker has started, 503 before; one of a group is not ready while it is no member of it."""
     state = _checked(health)
-    ready = state["status"] != "starting"
+    ready = state["status"] != "starting" and state.get("member") is not False
     return _json(200 if ready else 503, {"status": "ready" if ready else "starting", "message": state["message"]})
 
 

@@ -36,7 +36,9 @@ def test_cut_off_from_the_broker_it_asks_no_more(group: FaultedGroup, cuts: list
     one = group.join(kafka={"bootstrap.servers": cuts[0].address})
     group.create(one)
     group.until_asked(one)
+    assert one.api.get("/ready").status_code == 200
     two = group.join(kafka={"bootstrap.servers": cuts[1].address})
+    group.until(lambda: two.api.get("/ready").status_code == 200)
     cut_secs = time.monotonic()
     cuts[0].black_hole()
     group.until_asked(two, cut_secs)
@@ -52,8 +54,10 @@ def test_cut_off_from_the_broker_it_asks_no_more(group: FaultedGroup, cuts: list
     cuts[1].refuse()
     group.until_asked(one, cut_secs)
     group.until_said(two, "lease_ran_out")
+    group.until(lambda: two.api.get("/ready").status_code == 503)
     cuts[1].heal()
     group.until_said(two, "joined", count=2)
+    group.until(lambda: two.api.get("/ready").status_code == 200)
     group.until_pulled()
     assert group.at_once() == []
     group.assert_exactly_once()

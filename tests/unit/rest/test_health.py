@@ -42,6 +42,12 @@ def test_ready_once_started(status, code):
     assert asked("/ready", lambda: {"status": status, "message": ""}).status_code == code
 
 
+@pytest.mark.parametrize(("member", "code"), [(True, 200), (False, 503)])
+def test_ready_as_a_member_of_its_group(member, code):
+    """Whatever else is wrong with it: a worker that is no member can do nothing for the group."""
+    assert asked("/ready", lambda: {"status": "unhealthy", "message": "m", "member": member}).status_code == code
+
+
 def test_live_asks_nobody():
     """Liveness depends on the event loop alone, not on what the health is."""
 
