@@ -48,6 +48,7 @@ VERBS: Final = {
     "offsets": Verb("wellhead.tools.offsets:offsets", "See, move, undo and exchange the cursors of connectors."),
     "dlq": Verb("wellhead.tools.dlq:dlq", "See dead letters, and publish them again once what was wrong is mended."),
     "connectors": Verb("wellhead.tools.connectors:connectors", "List the installed connectors and describe one."),
+    "topics": Verb("wellhead.tools.topics:topics", "Make the topics of a deployment, where workers may not."),
     "schemas": Verb("wellhead.tools.schemas:schemas", "Check the record schemas and register them."),
     "simulate": Verb("wellhead.tools.simulate:simulate", "Serve a vendor's API as we know it, faults included."),
     "stack": Verb("wellhead.tools.stack:stack", "Start and stop a real Kafka and schema registry on this machine."),

@@ -263,6 +263,24 @@ def test_schemas_are_registered_before_anything_runs():
     assert arguments[-4:] == ["--registry-url", "http://registry.kafka.svc:8081", "--topic-prefix", "eu."]
 
 
+@pytest.mark.parametrize(("name", "group"), [("minimal", True), ("air-gapped", False)])
+def test_topics_are_made_where_that_is_wished(name, group, tmp_path):
+    """A job does it as the workers themselves would: with their files, credentials and limits."""
+    values = {"topics": {"create": True}, "workers": {"mode": "group" if group else "alone", "replicas": 1}}
+    made = rendered("-f", example(name), values=values)
+    (job,) = of_kind(made, "Job")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    spec = job["spec"]["template"]["spec"]
+    worker = named(made, "StatefulSet", "wh-worker")["spec"]["template"]["spec"]
+    arguments = main_container(spec)["args"]
+    assert _parsed([*arguments[:2], __file__, *(["--group"] if "--group" in arguments else [])]) == "topics create"
+    assert ("--group" in arguments) is group
+    assert {each["name"] for each in main_container(worker)["volumeMounts"]} >= {
+        each["name"] for each in main_container(spec)["volumeMounts"]
+    }
+    assert spec["securityContext"] == worker["securityContext"]
+
+
 def test_static_members_are_named_after_their_pods():
     """Each worker's group.instance.id is its pod's name, and the session outlasts a restart."""
     made = rendered("-f", example("ha"))

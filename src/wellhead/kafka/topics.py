@@ -50,20 +50,34 @@ def ensure(config: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[str]:
         TemporaryError: The broker cannot be reached, or does not show a new topic in time.
         PermanentError: It refuses a setting or the rights, or a cleanup policy would lose cursors.
     """
-    admin = Admin(config)
-    wanted = {spec.name: spec for spec in reversed(specs)}
-    what = where(config)
+    admin, what = Admin(config), where(config)
     try:
-        present = partition_counts(admin, wanted)
-        _check_cleanup(admin, [spec for spec in wanted.values() if spec.strict_cleanup and spec.name in present], what)
-        missing = [spec for spec in wanted.values() if spec.name not in present]
-        created = _create(admin, missing, what)
-        _wait_for(admin, [spec.name for spec in missing], what)
+        lacking = _lacking(admin, specs, what)
+        created = _create(admin, lacking, what)
+        _wait_for(admin, [spec.name for spec in lacking], what)
     except KafkaException as error:
         raise recovery(admin.cause(error), f"{what}: cannot look up topics") from error
     finally:
         admin.close()
     return created
+
+
+def missing(config: Mapping[str, Any], specs: Sequence[TopicSpec]) -> list[TopicSpec]:
+    """Give those of `specs` that `ensure` would create; it creates nothing, and raises as `ensure` does."""
+    admin, what = Admin(config), where(config)
+    try:
+        return _lacking(admin, specs, what)
+    except KafkaException as error:
+        raise recovery(admin.cause(error), f"{what}: cannot look up topics") from error
+    finally:
+        admin.close()
+
+
+def _lacking(admin: Admin, specs: Sequence[TopicSpec], what: str) -> list[TopicSpec]:
+    wanted = {spec.name: spec for spec in reversed(specs)}
+    present = partition_counts(admin, wanted)
+    _check_cleanup(admin, [spec for spec in wanted.values() if spec.strict_cleanup and spec.name in present], what)
+    return [spec for spec in wanted.values() if spec.name not in present]
 
 
 def partition_counts(admin: Admin, names: Iterable[str]) -> dict[str, int]:
