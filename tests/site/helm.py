@@ -6,14 +6,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from go_built import go_built
 
-from wellhead.stack.cache import cache_dir, file_lock
+from wellhead.stack.cache import cache_dir
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/wellhead"
@@ -38,32 +38,8 @@ _KubernetesLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^
 
 @cache
 def binary() -> Path:
-    """Give the program, built in the cache folder where it is not there yet; that takes some minutes."""
-    folder = cache_dir() / "go"
-    built = folder / f"helm-{VERSION}"
-    with file_lock(folder / "helm.lock"):
-        if not built.exists():
-            fresh = built.with_suffix(".new")
-            go = Path(sys.executable).parent / "go"
-            command = [
-                "nice",
-                "-n",
-                "19",
-                str(go),
-                "build",
-                "-mod=readonly",
-                "-trimpath",
-                "-ldflags",
-                LINK,
-                "-o",
-                str(fresh),
-            ]
-            environ = {**os.environ, "GOPATH": str(folder / "path"), "GOCACHE": str(folder / "build"), "GOTOOLCHAIN": "local"}
-            environ["GOFLAGS"] = "-modcacherw -buildvcs=false"
-            done = subprocess.run([*command, MODULE], cwd=LOCK, env=environ, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"helm was not built by {' '.join(command)}: {done.stderr[-2_000:]}"
-            fresh.replace(built)
-    return built
+    """Give the program."""
+    return go_built("helm", VERSION, LOCK, MODULE, link=LINK)
 
 
 def helm(*words: str | Path, values: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:

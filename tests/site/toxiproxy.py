@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
 
-from wellhead.stack.cache import cache_dir, file_lock
+from go_built import go_built
+
 from wellhead.stack.ports import LOOPBACK, PortLease
 
 LOCK = Path(__file__).parent / "toxiproxy_lock"
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
 VERSION = "2.5.0"
 START_SECS = 60.0
-
-
-def binary() -> Path:
-    """Give the server, built in the cache folder where it is not there yet; that takes a minute or two."""
-    folder = cache_dir() / "go"
-    built = folder / f"toxiproxy-{VERSION}"
-    with file_lock(folder / "lock"):
-        if not built.exists():
-            fresh = built.with_suffix(".new")
-            go = Path(sys.executable).parent / "go"
-            command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", str(fresh), MODULE]
-            environ = {**os.environ, "GOPATH": str(folder / "path"), "GOCACHE": str(folder / "build"), "GOTOOLCHAIN": "local"}
-            environ["GOFLAGS"] = "-modcacherw -buildvcs=false"
-            done = subprocess.run(command, cwd=LOCK, env=environ, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"toxiproxy was not built by {' '.join(command)}: {done.stderr[-2_000:]}"
-            fresh.replace(built)
-    return built
 
 
 class Link:
@@ -67,7 +49,7 @@ class Toxiproxy:
         self._lease = PortLease()
         (port,) = self._lease.take(1)
         self._url = f"http://{LOOPBACK}:{port}"
-        command = [str(binary()), "-host", LOOPBACK, "-port", str(port)]
+        command = [str(go_built("toxiproxy", VERSION, LOCK, MODULE)), "-host", LOOPBACK, "-port", str(port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECS
         while not self._answers():
