@@ -54,13 +54,14 @@ BARS = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process held at one moment."""
+    """What the process held at one moment; `pool` are the threads that its pool keeps, `threads` all others."""
 
     minutes: float
     rss_mb: float
     files: int
     sockets: int
     threads: int
+    pool: int
     tasks: int
     objects: int
     open_streams: int
@@ -91,7 +92,8 @@ class Soaked:
             rss_mb=round(rss_mb(self.worker.pid), 2),
             files=len(links),
             sockets=sum(link.startswith("socket:") for link in links),
-            threads=len(list(Path(f"/proc/{self.worker.pid}/task").iterdir())),
+            threads=len(list(Path(f"/proc/{self.worker.pid}/task").iterdir())) - inside["pool"],
+            pool=inside["pool"],
             tasks=inside["tasks"],
             objects=inside["objects"],
             open_streams=state["open"],
@@ -209,6 +211,7 @@ def soak(stack: Stack, folder: Path, minutes: float, streams: int, name: str = N
         "leaked_files": after.files - before.files,
         "leaked_tasks": after.tasks - before.tasks,
         "leaked_threads": after.threads - before.threads,
+        "pool_threads": after.pool,
         "objects_grown": after.objects - before.objects,
         "rss_first_mb": samples[0].rss_mb,
         "rss_last_mb": samples[-1].rss_mb,

@@ -1,4 +1,4 @@
-"""Takes a deployment, runs it as `wellhead run` does, and writes what only the process itself can count: its asyncio tasks, threads and objects.
+"""Takes a deployment, runs it as `wellhead run` does, and writes what only the process itself can count: its asyncio tasks, objects, and the threads of its pool.
 
 Python looks for cycles after every 50,000 new objects here (`tune_allocators`), which this load makes in about an hour: it is made to look
 before each count, so that what waits to be freed is not taken for what is held.
@@ -21,6 +21,8 @@ from wellhead.runtime.process import Process
 from wellhead.signals import stop_on_signals
 
 EVERY_SECS = 1.0
+POOL = "wellhead_"
+"""So begin the names of the threads that calls wait in: one for each that ever waited at once, 32 at most, kept for the next."""
 
 
 async def count(path: Path) -> None:
@@ -28,7 +30,8 @@ async def count(path: Path) -> None:
     fresh = path.with_suffix(".new")
     while True:
         gc.collect()
-        counts = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count(), "objects": len(gc.get_objects())}
+        pool = sum(each.name.startswith(POOL) for each in threading.enumerate())
+        counts = {"tasks": len(asyncio.all_tasks()), "pool": pool, "objects": len(gc.get_objects())}
         fresh.write_text(json.dumps(counts))
         fresh.replace(path)
         await asyncio.sleep(EVERY_SECS)
