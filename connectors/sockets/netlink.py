@@ -28,8 +28,10 @@ _MESSAGE_BYTES = 72  # struct inet_diag_msg
 _PORTS = struct.Struct(">HH")
 _OWNER = struct.Struct("=II")
 _ERRNO = struct.Struct("=i")
+_LARGEST_ERRNO = 4095
 _LAST_SENT, _LAST_RECEIVED, _BYTES = 44, 52, 120  # offsets in struct tcp_info
 _TIMES, _COUNTS = struct.Struct("=I"), struct.Struct("=QQ")
+_MOST = (1 << 63) - 1  # what a record can hold
 _BUFFER_BYTES = 1 << 20
 _TRIES = 3
 _TIMEOUT_SECS = 10.0
@@ -75,12 +77,15 @@ def _answer(kernel: socket.socket) -> tuple[list[tuple[Any, ...]], bool]:
     rows: list[tuple[Any, ...]] = []
     torn = False
     while True:
-        for kind, flags, body in messages(kernel.recv(_BUFFER_BYTES)):
+        received = kernel.recv(_BUFFER_BYTES)
+        if not received:
+            raise OSError(errno.EBADMSG, "the list of sockets has no end")
+        for kind, flags, body in messages(received):
             torn = torn or bool(flags & _INTERRUPTED)
             if kind == _DONE:
                 return rows, torn
             if kind == _ERROR:
-                code = -_ERRNO.unpack_from(body.ljust(_ERRNO.size, b"\0"))[0]
+                code = abs(_ERRNO.unpack_from(body.ljust(_ERRNO.size, b"\0"))[0]) & _LARGEST_ERRNO
                 raise OSError(code, os.strerror(code))
             rows.append(row(body))
 
@@ -131,4 +136,4 @@ def _told(state: str, info: bytes) -> tuple[float | None, int | None, int | None
     if len(info) < _BYTES + _COUNTS.size:
         return idle_ms / 1000, None, None
     sent, received = _COUNTS.unpack_from(info, _BYTES)
-    return idle_ms / 1000, sent, received
+    return idle_ms / 1000, min(sent, _MOST), min(received, _MOST)

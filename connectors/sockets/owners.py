@@ -17,23 +17,33 @@ def owners(root: Path) -> pl.DataFrame:
     pids = sorted(int(name) for name in _listed(root) if name.isdecimal())
     held: dict[int, tuple[int, str]] = {}
     for pid in pids:
-        inodes = list(_inodes(root / str(pid) / "fd"))
-        if inodes:
-            name = _name(root / str(pid) / "comm")
-            for inode in inodes:
+        sockets = list(_sockets(root / str(pid) / "fd"))
+        if not sockets:
+            continue
+        name = _name(root / str(pid) / "comm")
+        # Its pid may be another process's by now, and the name that one's: whoever still holds one of them is the one that was asked.
+        if any(_inode(path) == inode for path, inode in sockets):
+            for _, inode in sockets:
                 held.setdefault(inode, (pid, name))
     rows = [(inode, pid, name) for inode, (pid, name) in held.items()]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _inodes(folder: Path) -> Iterator[int]:
+def _sockets(folder: Path) -> Iterator[tuple[str, int]]:
     for name in _listed(folder):
-        try:
-            target = os.readlink(folder / name)  # noqa: PTH115 - tens of thousands of them, each a call less
-        except OSError:  # closed meanwhile, or not ours to see
-            continue
-        if target.startswith(_SOCKET):
-            yield int(target[len(_SOCKET) : -1])
+        path = f"{folder}/{name}"
+        inode = _inode(path)
+        if inode is not None:
+            yield path, inode
+
+
+def _inode(path: str) -> int | None:
+    """Give the inode of the socket that a link leads to; None where it leads to something else, or nowhere any more."""
+    try:
+        target = os.readlink(path)  # noqa: PTH115 - tens of thousands of them, each a call less
+    except OSError:  # closed meanwhile, or not ours to see
+        return None
+    return int(target[len(_SOCKET) : -1]) if target.startswith(_SOCKET) else None
 
 
 def _listed(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import gateway_oracle
 from connectors.push.events import Arrived
 from connectors.push.jsonevents import add
 from connectors.push.options import PushConfig
+from connectors.sockets import netlink, proc
 from connectors.webgateway.decode import FormatSpec, open_format
 from connectors.webgateway.syslog_framing import Framing
 from connectors.webgateway.syslog_message import parse
@@ -143,6 +145,52 @@ def json_event(pieces: Sequence[bytes]) -> Any:
     return arrived.position, len(arrived.events)
 
 
+def sockets_proc(pieces: Sequence[bytes]) -> Any:
+    """Give the sockets of a /proc/net/tcp: each line behind the first is one of them, or is given back."""
+    text = b"".join(pieces)
+    frame, rejects = proc.decode(text)
+    told = [line for line in text.split(b"\n")[1:] if line]
+    assert frame.schema == proc.SCHEMA
+    assert frame.height + len(rejects) == len(told)
+    assert [reject.raw for reject in rejects if reject.raw not in told] == []
+    assert all(0 <= port < 1 << 16 for name in ("local_port", "remote_port") for port in frame[name])
+    return frame.rows(), rejects
+
+
+class _Kernel:
+    """Answers every question with the same bytes, and then with none."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self._left: list[bytes] = []
+
+    def __call__(self) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def settimeout(self, _: float) -> None: ...
+
+    def sendall(self, _: bytes) -> None:
+        self._left = [self._answer]
+
+    def recv(self, _: int) -> bytes:
+        return self._left.pop() if self._left else b""
+
+
+def sockets_netlink(pieces: Sequence[bytes]) -> Any:
+    """Give the sockets that the kernel tells, or why they cannot be known."""
+    try:
+        frame = netlink.sockets(_Kernel(b"".join(pieces)))
+    except OSError as error:
+        return str(error)
+    assert frame.schema == proc.SCHEMA
+    return frame.rows()
+
+
 def names(pieces: Sequence[bytes]) -> Any:
     """Give the family of a host, and whether it may be a line of a bypass file."""
     text = b"".join(pieces).decode("utf-8", "replace")
@@ -176,6 +224,18 @@ _OF_JSON = (
     b"{", b"}", b"[", b"]", b'"a"', b":", b",", b'{"a":{"b":', b'"c":"x"', b"1", b"1e999", b"-0", b"null", b"true", b'"\\ud800"', b'"\xff"', b" ",
     b'{"a":{"b":7},"c":"d"}', "é".encode(), b"\0", b"[" * 1100,
 )  # fmt: skip
+_OF_PROC = (
+    b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n", b"\n", b" ", b"   7: ", b"0100007F:1F90 ",
+    b"00000000000000000000000001000000:0050 ", b"01 ", b"0A ", b"0D ", b"00000000:00000000 ", b"00:00000000 ", b"00000000 ", b"  1000 ", b"  0 ",
+    b"99999999999 ", b"999999999999999999 ", b"\xb2 ", b"\r", b"\0", b"\xff",
+    b"   0: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 4242 1 0000000000000000 20 4 30 10 -1\n",
+)  # fmt: skip
+_DIAG = struct.pack("=BBBB", 2, 1, 0, 0) + struct.pack(">HH", 443, 9) + bytes(56) + struct.pack("=II", 7, 9)
+_OF_NETLINK = (
+    struct.pack("=IHHII", 88, 20, 2, 1, 0) + _DIAG, struct.pack("=IHHII", 20, 3, 2, 1, 0) + bytes(4), struct.pack("=IHHII", 20, 2, 0, 1, 0),
+    struct.pack("=IHHII", 256, 20, 2, 1, 0) + _DIAG + struct.pack("=HH", 164, 2), struct.pack("=IHHII", 15, 20, 0x10, 1, 0), struct.pack("=i", -1 << 31),
+    struct.pack("=HH", 3, 2), struct.pack("=HH", 0, 0), b"\xff" * 160, bytes(120), b"\x0a\x01", b"\x02\x0a", b"\0", b"\xff\xff",
+)  # fmt: skip
 _OF_NAMES = (
     b"a", b".", b"*", b"*.", b"example", b".org", b"co.uk", b"com", b"203.0.113.9", b"2001:db8::9", b"[", b"]", b":443", b"xn--", "日本".encode(), b"-",
     b"_", b" ", b"\n", b"%", b"/", b"A" * 64, b"\xff", b"1", b"0x7f", b"::ffff:",
@@ -191,5 +251,7 @@ TARGETS = {
     "gateway_squid": Target(gateway("squid", b""), _OF_LOGS, by_lines=True),
     "gateway_combined": Target(gateway("combined", b""), _OF_LOGS, by_lines=True),
     "push_json": Target(json_event, _OF_JSON),
+    "sockets_proc": Target(sockets_proc, _OF_PROC),
+    "sockets_netlink": Target(sockets_netlink, _OF_NETLINK),
     "flood_names": Target(names, _OF_NAMES),
 }
