@@ -325,7 +325,8 @@ class CallBudget:
         return max(0.0, self._time.now_secs() - moment_secs)
 
     def _time_in(self, secs: float) -> str:
-        moment = datetime.fromtimestamp(self._clock.now_ms() / 1000 + secs + 59.999, UTC)  # the next full minute
+        # The next full minute; `secs` were reckoned a moment ago, so that midnight may seem to lie a little behind itself.
+        moment = datetime.fromtimestamp(self._clock.now_ms() / 1000 + secs + 59.0, UTC)
         return f"{moment:%H:%MZ}" if secs < DAY_SECS else f"{moment:%Y-%m-%d %H:%MZ}"
 
 

@@ -50,7 +50,11 @@ def test_the_lease_ends_before_another_member_is_assigned(members, cut, how):
     members.until_spread(8, one, two)
     members.until(lambda: one.told("lease")[-1]["valid"], "a valid lease again")
     events = [line["event"] for line in one.said() if line["logger"] == "wellhead.cluster" and line["level"] != "info"]
-    assert events == ["lease_ran_out", "partitions_lost"]
+    # On a slow machine the cut may come in the middle of the change before it.
+    assert [event for event in events if event not in ("membership_troubled", "membership_failed")] == [
+        "lease_ran_out",
+        "partitions_lost",
+    ]
 
 
 @pytest.mark.parametrize("how", ["black_hole", "refuse"])

@@ -34,6 +34,7 @@ def test_killed_and_stopped_it_loses_and_doubles_nothing(listening, protocol):
         worker.until(lambda: len(worker.records()) >= 300, "half of what is there")
         worker.workers[-1].kill()
         worker.workers[-1].wait(30)
+        worker.until(lambda: not simulator.watch.open(), "its connections are gone")
         simulator.publish(100)
         worker.start()
         worker.until(lambda: len(simulator.watch.open()) == 3, "connected again")

@@ -25,8 +25,10 @@ class SteppingClock(FakeClock):
 
     wall_secs = 0.0
     back_secs = 0.0
+    each_look_secs = 0.0
 
     def now_ms(self):
+        self.wall_secs += self.each_look_secs
         return super().now_ms() + round(self.wall_secs * 1000)
 
     def monotonic_secs(self):
@@ -170,6 +172,14 @@ def test_the_days_budget_is_spent_and_no_call_more():
     assert str(error) == (
         "the daily budget of 6,000 calls is spent; goes on at 00:00Z. Raise http.budget.calls.per.day if the vendor allows more"
     )
+
+
+def test_midnight_is_midnight_however_slow_the_machine():
+    """The time that passes between two looks at the clock moves no renewal into the next minute."""
+    bench = Bench(hour=10, budget_calls_per_day=6000)
+    bench.budget.restore(6_000, MIDNIGHT_MS, None)
+    bench.clock.each_look_secs = 0.05
+    assert "goes on at 00:00Z." in str(run(bench.until_refused()))
 
 
 def test_every_attempt_counts():
