@@ -10,6 +10,8 @@ from otelcol import otelcol
 from wellhead.telemetry import Stage, TaskTelemetry, Telemetry, TelemetrySettings
 from wellhead.telemetry.logs import configure, get_logger
 
+pytestmark = pytest.mark.timeout(1500)  # the first time the collector is built, beside other tests
+
 
 @pytest.fixture(autouse=True)
 def _restored():
