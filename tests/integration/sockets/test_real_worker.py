@@ -1,7 +1,7 @@
 """A worker publishes this machine's connections: whoever folds the topic, as the guide says, has exactly those there are."""
 
 import socket
-import threading
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +9,8 @@ import pytest
 from listening import Listening
 
 from wellhead.stack import Stack
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time at all
 
 
 class Gateway:
@@ -18,7 +20,6 @@ class Gateway:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._sides: list[tuple[socket.socket, socket.socket]] = []
-        self._lock = threading.Lock()
 
     def connect(self, count: int) -> None:
         for _ in range(count):
@@ -29,7 +30,7 @@ class Gateway:
         """End the oldest ones, without a trace of them in TIME_WAIT."""
         ended, self._sides = self._sides[:count], self._sides[count:]
         for client, server in ended:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             client.close()
             server.close()
 
