@@ -13,7 +13,7 @@ class Delta:
     """The snapshot before.
 
     Args:
-        full_every: Every so manieth snapshot is given as a whole; the first always is.
+        full_every: Every so manieth snapshot is given as a whole, unless it is empty; the first always is.
     """
 
     def __init__(self, full_every: int) -> None:
@@ -37,7 +37,8 @@ class Delta:
         else:
             present = _compared(snapshot, before, now)
         self._before = present.drop("change")
-        if whole or before is None:
+        # An empty whole snapshot has no record to say so: what is gone is told instead.
+        if before is None or (whole and not present.is_empty()):
             records = present.with_columns(change=pl.lit("full"))
         else:
             gone = before.join(snapshot, on=KEY, how="anti", maintain_order="left").with_columns(change=pl.lit("closed"))

@@ -66,13 +66,21 @@ SNAPSHOTS = st.lists(st.dictionaries(st.integers(1, 4), SOCKETS, max_size=4), mi
 
 @given(SNAPSHOTS, st.integers(1, 4))
 def test_folding_what_is_told_gives_what_there_is(snapshots, full_every):
-    """After each snapshot, however often it is told whole; an empty whole one is the only one that cannot be told."""
+    """After each snapshot, however often it is told whole, also when nothing is left; nothing is there before the first."""
     delta, known = Delta(full_every), {}
     for number, held in enumerate(snapshots):
         records = delta.step(frame(held), 1_000 * number).to_dicts()
-        known = {} if number % full_every == 0 and not held else fold(known, records)
+        known = fold(known, records)
         there = {tuple(row[name] for name in KEY): tuple(row[name] for name in WATCHED) for row in frame(held).to_dicts()}
         assert known == there
+
+
+def test_the_last_connections_are_told_closed_even_when_all_is_due():
+    """No record can say that there is nothing; without these a reader would hold them for ever."""
+    delta = Delta(2)
+    held = {1: ("ESTABLISHED", 11, 0)}
+    told = [delta.step(frame(each), 0)["change"].to_list() for each in (held, held, {}, {}, {}, held)]
+    assert told == [["full"], [], ["closed"], [], [], ["opened"]]
 
 
 def test_what_did_not_change_is_not_told():
