@@ -20,11 +20,13 @@ from starlette.routing import Route
 from wellhead.rest.health import create_app
 from wellhead.rest.serving import serve
 from wellhead.telemetry import Stage, TaskTelemetry, Telemetry, TelemetrySettings
+from wellhead.telemetry.exporting import ExportFailures
 from wellhead.telemetry.logs import configure, get_logger
 from wellhead.telemetry.reference import rows
 
 CANARY = "c4n4ry-s3cret"
 TASK = {"connector": "wss-acme", "task": 0, "stream": "access_log", "tenant": "acme"}
+EXPORTER = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
 KINDS = {"metrics": ExportMetricsServiceRequest, "traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
 
 
@@ -75,13 +77,17 @@ class Collector:
 
 @pytest.fixture(autouse=True)
 def _restored():
-    """Leave the process's logging as it was."""
+    """Leave the process's logging as it was, also when an exporter outlives its shutdown: it keeps its loggers quiet until it ends."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     yield
     root.handlers[:] = before
     root.setLevel(level)
     structlog.reset_defaults()
+    until_secs = time.monotonic() + 60
+    while any(isinstance(each, ExportFailures) for each in EXPORTER.filters):
+        assert time.monotonic() < until_secs, "an exporter never ends"
+        time.sleep(0.05)
 
 
 def one_batch(task):
