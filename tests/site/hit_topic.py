@@ -20,6 +20,7 @@ from wellhead.avro.encode import Encoder
 from wellhead.avro.registry import Registry
 from wellhead.avro.rows import to_batch
 from wellhead.consumers.attacks.rules import load_rules
+from wellhead.kafka.messages import Headers
 from wellhead.stack import Stack
 from wellhead.testing.attacktruth import TrueAttack, TrueHit, Truth
 
@@ -97,7 +98,9 @@ class HitTopic(ServedTopic):
         self.file.write_text(json.dumps({"worker": worker, "attacks": {"wallarm": attacks}}))
         self.make_topic(partitions)
 
-    def produce(self, hits: Sequence[TrueHit], *, raw: Sequence[bytes] = (), counted: bool = True) -> None:
+    def produce(
+        self, hits: Sequence[TrueHit], *, raw: Sequence[bytes] = (), counted: bool = True, headers: Headers | None = None
+    ) -> None:
         """Write hits as the source does, keyed by client, and remember what they must become, unless they are not to be `counted`."""
         schema = schemas.load("wallarm.hit")
         with Registry({"schema.registry.url": self.registry_url}) as registry:
@@ -112,6 +115,7 @@ class HitTopic(ServedTopic):
                 self.topic,
                 value,
                 str(hit.record["client_id"]).encode(),
+                headers=headers,
                 on_delivery=lambda _error, message: arrived.append(message),
             )
             producer.poll(0)

@@ -39,6 +39,7 @@ from wellhead.storage.configs import ConfigView
 from wellhead.storage.group import Storage
 from wellhead.storage.topics import assignment_spec, ensure_storage, lease_spec
 from wellhead.telemetry.logs import get_logger
+from wellhead.telemetry.ownership import Change
 
 # What giving tasks away may take beyond their grace period.
 _OVER_SECS = 5.0
@@ -75,6 +76,7 @@ class GroupProcess:
         self._environ = environ
         self._plugins = plugins or installed_plugins.installed()
         self._ambient = Ambient(worker, worker.secrets(), step=step, clock=clock)
+        self._ownership = self._ambient.telemetry.own()
         self._log = get_logger("cluster")
         self._opening = opening
         self._loop: asyncio.AbstractEventLoop
@@ -242,9 +244,9 @@ class GroupProcess:
             worker.group_id,
             worker.assignment_topic,
             worker.lease_topic,
-            on_assigned=lambda slots: self._tell(Reconciler.gain, slots),
+            on_assigned=lambda slots: self._tell(Reconciler.gain, slots, "gained"),
             on_revoked=self._release,
-            on_lost=lambda slots: self._tell(Reconciler.lose, slots),
+            on_lost=lambda slots: self._tell(Reconciler.lose, slots, "lost"),
             session_ms=worker.session_timeout_ms,
             heartbeat_ms=worker.heartbeat_interval_ms,
             instance_id=worker.group_instance_id,
@@ -257,13 +259,15 @@ class GroupProcess:
         self.failure = error
         self._loop.call_soon_threadsafe(self.stop)
 
-    def _tell(self, take: Callable[[Reconciler, AbstractSet[int]], None], slots: AbstractSet[int]) -> None:
+    def _tell(self, take: Callable[[Reconciler, AbstractSet[int]], None], slots: AbstractSet[int], how: Change) -> None:
         assert self._reconciler is not None
+        self._ownership.changed(how, len(slots))
         self._loop.call_soon_threadsafe(take, self._reconciler, slots)
 
     def _release(self, slots: AbstractSet[int]) -> None:
         """Stop the tasks of slots that another worker waits for."""
         assert self._reconciler is not None
+        self._ownership.changed("revoked", len(slots))
         released = asyncio.run_coroutine_threadsafe(self._reconciler.release(slots), self._loop)
         released.result(self._worker.task_shutdown_graceful_timeout_ms / 1000 + _OVER_SECS)
 

@@ -96,6 +96,12 @@ class WorkerSettings(AccessSettings, ClusterSettings, StreamsSettings, BaseSetti
         None, description="OTLP/HTTP collector that receives metrics and traces, such as http://127.0.0.1:4318; unset = none."
     )
     trace_headers: bool = Field(False, description="Put the W3C trace context of its batch into the headers of every record.")
+    trace_sample_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of batches that are traced; what a consumer does with a record is traced where its batch is.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -64,7 +64,7 @@ class PartsService(ABC, Generic[PartT, MakersT]):
         self._clock = clock or SystemClock()
         self._version = importlib.metadata.version("wellhead")
         self._deployment = deployment
-        self._telemetry = Telemetry(TelemetrySettings(self._version, otlp_endpoint=worker.otlp_endpoint), self._clock)
+        self._telemetry = Telemetry(TelemetrySettings.of(worker, self._version), self._clock)
         self._redactor = configure(
             worker.log_level, worker.log_format, deployment.secrets(), otlp=self._telemetry.logger_provider
         )
@@ -77,6 +77,7 @@ class PartsService(ABC, Generic[PartT, MakersT]):
         self._watch: Watch | None = None
         for part in self._parts:
             self._telemetry.add_part(part.tally)
+            part.tally.onward = self._telemetry.onward(part.reader.topic, part.tally.labels, part.reader.group)
 
     @abstractmethod
     def _real_makers(self) -> MakersT:

@@ -54,8 +54,7 @@ class Ambient:
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.version = importlib.metadata.version("wellhead")
-        settings = TelemetrySettings(self.version, otlp_endpoint=worker.otlp_endpoint, trace_headers=worker.trace_headers)
-        self.telemetry = Telemetry(settings, self.clock)
+        self.telemetry = Telemetry(TelemetrySettings.of(worker, self.version), self.clock)
         self.redactor = configure(worker.log_level, worker.log_format, secrets, otlp=self.telemetry.logger_provider)
         self.broker = Broker(admin_config(worker), clock=self.clock)
         self.budgets = SharedBudgets(worker, self.clock, Random())  # noqa: S311 - tells processes apart, guards nothing

@@ -250,7 +250,8 @@ class TaskRunner:
         if position is not None:
             tally.cursor_to = position
         started = self._clock.monotonic_secs()
-        with self._telemetry.stage(Stage.COMMIT, written[-1].trace if written else None):
+        traces = [batch.trace for batch in reversed(written)]
+        with self._telemetry.stage(Stage.COMMIT, traces[0] if traces else None, traces[1:]):
             record = self._run_record(tally, end or RunEnd(Outcome.RUNNING))
             await self._ledger.commit(
                 position, [record], run_id=tally.run_id, expired=expired is not None, run_open=not caught_up

@@ -6,17 +6,27 @@ Every method may be called from any thread.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal
 
+from wellhead.telemetry.instruments import Labels
 from wellhead.telemetry.parts import PartTally
 from wellhead.telemetry.tally import word
 
 ATTACKS: Final = "wellhead.attacks"
 STORE: Final = "wellhead.store"
 
+DOCUMENT: Final = "wellhead.document"
+ENOUGH_LAGS: Final = 50
+"""Of the documents that a store takes at once, so many or up to twice as many tell their lag: more would cost more than they say."""
+
 EventKind = Literal["opened", "updated", "closed", "merged"]
 DocumentKind = Literal["attack", "hit"]
+
+
+def unrecorded(_secs: float, _labels: Labels) -> None:
+    """Record nothing."""
 
 
 @dataclass(slots=True)
@@ -78,7 +88,11 @@ class GrouperTally(PartTally):
 
 @dataclass(slots=True)
 class StoreTally(PartTally):
-    """What one process has written to one store since it started."""
+    """What one process has written to one store since it started.
+
+    Attributes:
+        record_lag_secs: Records how long after its hit a document was taken, with its labels; set by whoever shows the part.
+    """
 
     label: ClassVar[str] = ATTACKS
     store: str = ""
@@ -88,16 +102,20 @@ class StoreTally(PartTally):
     retries: int = 0
     bulks: int = 0
     bulk_secs: float = 0.0
+    record_lag_secs: Callable[[float, Labels], None] = unrecorded
 
     @property
     def labels(self) -> dict[str, str | int]:
         """The labels that all metrics of the part carry."""
         return {ATTACKS: self.entry, STORE: self.store}
 
-    def written(self, kind: DocumentKind, count: int) -> None:
-        """Count documents the store took."""
+    def written(self, kind: DocumentKind, count: int, hit_ms: Sequence[int] = ()) -> None:
+        """Count documents the store took, made of hits that reached Kafka at `hit_ms` (epoch ms); of very many, some tell how late they are."""
         with self.lock:
             self.documents[kind] += count
+        labels, now_ms = {**self.labels, DOCUMENT: kind}, self.clock.now_ms()
+        for at_ms in hit_ms[:: len(hit_ms) // ENOUGH_LAGS + 1]:
+            self.record_lag_secs(max(0, now_ms - at_ms) / 1000, labels)
 
     def stale(self, count: int) -> None:
         """Count documents of which the store had this version or a newer one."""

@@ -6,7 +6,7 @@ Every method may be called from any thread. None of them blocks, raises on odd i
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -77,12 +77,12 @@ class TaskTelemetry:
         self._batch = self._tracing.batch(self._run)
         return self._batch
 
-    def stage(self, stage: Stage, within: Trace | None = None) -> AbstractContextManager[None]:
+    def stage(self, stage: Stage, within: Trace | None = None, beside: Sequence[Trace] = ()) -> AbstractContextManager[None]:
         """Time a stage: a span within the given batch (else the latest one begun) and a point of the duration histogram.
 
-        Enter and leave it in the same asyncio task or thread.
+        Enter and leave it in the same asyncio task or thread. A stage that several batches share has a span `beside` in each of the others.
         """
-        return _Timed(self, stage, self._batch if within is None else within)
+        return _Timed(self, stage, self._batch if within is None else within, beside)
 
     def headers(self, within: Trace | None = None) -> list[tuple[str, bytes]]:
         """Give the record headers that carry the batch's trace context; empty unless trace headers are on."""
@@ -255,37 +255,38 @@ class TaskTelemetry:
 
     # The end of a stage, for `_Timed`
 
-    def begin(self, stage: Stage, within: Trace) -> tuple[StageSpan | None, float]:
+    def begin(self, stage: Stage, within: Trace, beside: Sequence[Trace]) -> tuple[StageSpan | None, float]:
         """Give the stage's span, if any, and the moment it began."""
-        return self._tracing.stage(stage, within), self._clock.monotonic_secs()
+        return self._tracing.stage(stage, within, beside), self._clock.monotonic_secs()
 
     def ended(self, stage: Stage, began_secs: float, span: StageSpan | None, error: BaseException | None) -> None:
         """Record a stage that began at `began_secs` and ends now; one that was cancelled measures nothing."""
         secs = self._clock.monotonic_secs() - began_secs
         error = None if isinstance(error, _ENDS) else error
+        if not isinstance(error, CancelledError):
+            labels = self._stage_labels[stage]
+            # While the span is the current one: an exemplar names it.
+            self._meters.record_stage_secs(secs, labels if error is None else {**labels, ERROR_TYPE: type(error).__name__})
         if span is not None:
             span.end(error)
-        if isinstance(error, CancelledError):
-            return
         if stage is Stage.POLL and error is None:
             with self._tally.lock:
                 self._tally.poll_secs.add(secs)
-        labels = self._stage_labels[stage]
-        self._meters.record_stage_secs(secs, labels if error is None else {**labels, ERROR_TYPE: type(error).__name__})
 
 
 class _Timed:
     """Times one stage of one batch; a plain class, because a generator-based one costs three times as much."""
 
-    __slots__ = ("_began_secs", "_of", "_span", "_stage", "_within")
+    __slots__ = ("_began_secs", "_beside", "_of", "_span", "_stage", "_within")
 
-    def __init__(self, of: TaskTelemetry, stage: Stage, within: Trace) -> None:
+    def __init__(self, of: TaskTelemetry, stage: Stage, within: Trace, beside: Sequence[Trace]) -> None:
         self._of = of
         self._stage = stage
         self._within = within
+        self._beside = beside
 
     def __enter__(self) -> None:
-        self._span, self._began_secs = self._of.begin(self._stage, self._within)
+        self._span, self._began_secs = self._of.begin(self._stage, self._within, self._beside)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._of.ended(self._stage, self._began_secs, self._span, error)

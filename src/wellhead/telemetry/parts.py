@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, ClassVar, Final, Literal
 
 from wellhead.clock import Clock
+from wellhead.telemetry.onward import OFF, Onward
 
 State = Literal["starting", "running", "rebuilding", "waiting", "failed", "stopped"]
 
@@ -51,6 +52,7 @@ class PartTally:
         lag_alert_secs: Lag at which the alert `lag` stands.
         now: State, since when (epoch ms), and what is to be said about it.
         has_run: Whether it was ever at work.
+        onward: Makes its spans; set by whoever shows the part.
     """
 
     entry: str
@@ -63,6 +65,7 @@ class PartTally:
     lags: dict[int, Lag] = field(default_factory=dict)
     lag_ms: int = 0
     dropped_ms: int | None = None
+    onward: Onward = OFF
 
     label: ClassVar[str]
     """Name of the label under which metrics carry the entry."""

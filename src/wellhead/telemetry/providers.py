@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics import (
     ObservableCounter,
     ObservableGauge,
     ObservableUpDownCounter,
+    TraceBasedExemplarFilter,
 )
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
@@ -58,9 +59,9 @@ class Providers:
         if self._failures is not None:
             self._failures.install()
         self._registry: CollectorRegistry | None = None
-        self._metrics = MeterProvider(
-            self._readers(), self._resource, exemplar_filter=AlwaysOffExemplarFilter(), shutdown_on_exit=False
-        )
+        # Only a collector takes them: the page of Prometheus has no place for any.
+        exemplars = AlwaysOffExemplarFilter() if settings.otlp_endpoint is None else TraceBasedExemplarFilter()
+        self._metrics = MeterProvider(self._readers(), self._resource, exemplar_filter=exemplars, shutdown_on_exit=False)
         self._traces = self._tracer_provider()
         self.logs: LoggerProvider | None = self._logger_provider()
         self.meter: Meter = self._metrics.get_meter(SCOPE, settings.service_version)
@@ -117,8 +118,10 @@ class Providers:
         if self._settings.otlp_endpoint is None and not self._settings.trace_headers:
             return None
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415
 
-        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+        sampler = ParentBasedTraceIdRatio(self._settings.trace_sample_ratio)
+        provider = TracerProvider(resource=self._resource, sampler=sampler, shutdown_on_exit=False)
         if self._settings.otlp_endpoint is not None:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
             from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415

@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from wellhead.clock import Clock, SystemClock
-from wellhead.telemetry.attackmetrics import ATTACKS, GROUPER_METRICS, STORE_METRICS
+from wellhead.telemetry.attackmetrics import ATTACKS, GROUPER_METRICS, STORE_LAG, STORE_METRICS
 from wellhead.telemetry.attackreads import READ_DURATION, READ_METRICS, ReadMetric, ReadTally
 from wellhead.telemetry.attacks import GrouperTally, StoreTally
 from wellhead.telemetry.floods import BYPASS_METRICS, FLOW_METRICS, BypassTally, FlowTally
@@ -38,6 +38,8 @@ from wellhead.telemetry.instruments import (
 )
 from wellhead.telemetry.livemetrics import UPSTREAM_METRICS
 from wellhead.telemetry.lookups import LOOKUP, LOOKUP_METRICS, LookupMetric, LookupTally
+from wellhead.telemetry.onward import Onward
+from wellhead.telemetry.ownership import OWNERSHIP_METRICS, OwnershipMetric, OwnershipTally
 from wellhead.telemetry.partmetrics import PartMetric, TallyT
 from wellhead.telemetry.parts import PartTally
 from wellhead.telemetry.tally import Tally
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.trace import Tracer
 
+    from wellhead.config.worker import WorkerSettings
     from wellhead.telemetry.providers import Providers
 
 
@@ -64,6 +67,7 @@ class TelemetrySettings:
         otlp_interval_secs: Seconds between exports of metrics.
         otlp_timeout_secs: Seconds one export may take, its retries included.
         trace_headers: Whether records carry the `traceparent` of their batch.
+        trace_sample_ratio: Share of batches that are traced, 0 to 1.
     """
 
     service_version: str
@@ -74,6 +78,17 @@ class TelemetrySettings:
     otlp_interval_secs: float = 30.0
     otlp_timeout_secs: float = 5.0
     trace_headers: bool = False
+    trace_sample_ratio: float = 1.0
+
+    @classmethod
+    def of(cls, worker: WorkerSettings, version: str) -> TelemetrySettings:
+        """Give those that a process's settings ask for."""
+        return cls(
+            version,
+            otlp_endpoint=worker.otlp_endpoint,
+            trace_headers=worker.trace_headers,
+            trace_sample_ratio=worker.trace_sample_ratio,
+        )
 
 
 class Telemetry:
@@ -97,6 +112,7 @@ class Telemetry:
         self._lookups: dict[str, LookupTally] = {}
         self._parts: list[PartTally] = []
         self._reads: list[ReadTally] = []
+        self._ownership: list[OwnershipTally] = []
         self._lock = Lock()
         self._render_lock = Lock()
         self._stopped = False
@@ -118,9 +134,12 @@ class Telemetry:
             _observe(meter, flow_metric, self._part_callback(flow_metric, FlowTally))
         for bypass_metric in BYPASS_METRICS:
             _observe(meter, bypass_metric, self._part_callback(bypass_metric, BypassTally))
+        for ownership_metric in OWNERSHIP_METRICS:
+            _observe(meter, ownership_metric, self._ownership_callback(ownership_metric))
         for read_metric in READ_METRICS:
             _observe(meter, read_metric, self._read_callback(read_metric))
         self._read_secs = _histogram(meter, READ_DURATION)
+        self._store_lag_secs = _histogram(meter, STORE_LAG)
         self._stage_secs = _histogram(meter, STAGE_DURATION)
         self._api_secs = _histogram(meter, API_DURATION)
 
@@ -142,8 +161,15 @@ class Telemetry:
 
     def add_part(self, tally: PartTally) -> None:
         """Show a part of a service from now on."""
+        if isinstance(tally, StoreTally):
+            tally.record_lag_secs = self._store_lag_secs.record
         with self._lock:
             self._parts.append(tally)
+
+    def own(self) -> OwnershipTally:
+        """Make the tally of what a worker of a cluster owns, and show it from now on; once in a process."""
+        self._ownership.append(OwnershipTally())
+        return self._ownership[0]
 
     def add_reads(self, attacks: str) -> ReadTally:
         """Make the tally of a read API, and show it from now on."""
@@ -151,6 +177,17 @@ class Telemetry:
         with self._lock:
             self._reads.append(tally)
         return tally
+
+    def onward(self, topic: str, labels: Labels, group: str = "") -> Onward:
+        """Give what makes the spans of a consumer.
+
+        Args:
+            topic: What it reads.
+            labels: What its metrics carry, and so its spans.
+            group: Its consumer group; empty where it is in none.
+        """
+        named = {"messaging.system": "kafka", "messaging.operation.type": "process", "messaging.destination.name": topic}
+        return Onward(self.tracer, {**labels, **named, **({"messaging.consumer.group.name": group} if group else {})})
 
     def record_stage_secs(self, secs: float, labels: Labels) -> None:
         """Record how long a stage took."""
@@ -234,6 +271,18 @@ class Telemetry:
                 base = tally.labels
                 with tally.lock:
                     observations += [Observation(value, {**base, **labels}) for value, labels in metric.read(tally, now_ms)]
+            return observations
+
+        return observe
+
+    def _ownership_callback(self, metric: OwnershipMetric) -> Callback:
+        from opentelemetry.metrics import Observation  # noqa: PLC0415
+
+        def observe(_options: CallbackOptions) -> Iterable[Observation]:
+            observations = []
+            for tally in self._ownership:
+                with tally.lock:
+                    observations += [Observation(value, labels) for value, labels in metric.read(tally)]
             return observations
 
         return observe

@@ -10,12 +10,15 @@ from contextvars import Token
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
 Attributes = dict[str, str | int]
+
+TRACEPARENT: Final = "traceparent"
+"""Name of the header that carries a trace, as W3C has it."""
 
 
 class Trace:
@@ -51,24 +54,28 @@ class Trace:
         """Give the W3C `traceparent` for the headers of the batch's records; empty unless trace headers are on."""
         if self._span is None or not self._in_headers:
             return []
-        place = self._span.get_span_context()
-        parent = f"00-{place.trace_id:032x}-{place.span_id:016x}-{int(place.trace_flags):02x}"
-        return [("traceparent", parent.encode())]
+        return [(TRACEPARENT, traceparent(self._span))]
 
 
 NO_TRACE: Final = Trace(None)
 
 
 class StageSpan:
-    """A stage's span while it lasts: made current, so that log lines inside carry its ids."""
+    """A stage's span while it lasts: made current, so that log lines inside carry its ids.
 
-    __slots__ = ("_span", "_token")
+    Args:
+        span: The span.
+        beside: Its like in other traces, which end with it.
+    """
 
-    def __init__(self, span: Span) -> None:
+    __slots__ = ("_beside", "_span", "_token")
+
+    def __init__(self, span: Span, beside: Sequence[Span] = ()) -> None:
         from opentelemetry.context import attach  # noqa: PLC0415
         from opentelemetry.trace import set_span_in_context  # noqa: PLC0415
 
         self._span = span
+        self._beside = beside
         self._token: Token[Context] = attach(set_span_in_context(span))
 
     def end(self, error: BaseException | None) -> None:
@@ -76,8 +83,9 @@ class StageSpan:
         from opentelemetry.context import detach  # noqa: PLC0415
 
         detach(self._token)
-        mark_failed(self._span, error)
-        self._span.end()
+        for span in (self._span, *self._beside):
+            mark_failed(span, error)
+            span.end()
 
 
 class Tracing:
@@ -110,17 +118,27 @@ class Tracing:
             run._span.add_link(span.get_span_context())  # noqa: SLF001
         return Trace(span, in_headers=self._in_headers)
 
-    def stage(self, stage: str, within: Trace) -> StageSpan | None:
-        """Begin a stage within a batch or run; None when tracing is off."""
-        if self._tracer is None:
+    def stage(self, stage: str, within: Trace, beside: Sequence[Trace] = ()) -> StageSpan | None:
+        """Begin a stage within a batch or run, and in those it is shared with; None when tracing is off."""
+        tracer = self._tracer
+        if tracer is None:
             return None
-        return StageSpan(self._tracer.start_span(stage, context=within.context, attributes=self._attributes))
+        own, *others = (
+            tracer.start_span(stage, context=trace.context, attributes=self._attributes) for trace in (within, *beside)
+        )
+        return StageSpan(own, others)
 
     def _root(self, name: str) -> Span:
         from opentelemetry.context import Context  # noqa: PLC0415
 
         assert self._tracer is not None
         return self._tracer.start_span(name, context=Context(), attributes=self._attributes)
+
+
+def traceparent(span: Span) -> bytes:
+    """Give a span's place in its trace as W3C writes it."""
+    place = span.get_span_context()
+    return f"00-{place.trace_id:032x}-{place.span_id:016x}-{int(place.trace_flags):02x}".encode()
 
 
 def mark_failed(span: Span, error: BaseException | None) -> None:

@@ -111,6 +111,28 @@ def test_killed_its_tasks_go_on_elsewhere(group):
     assert not [request for request in group.base.simulator.requests if request.in_flight]
 
 
+def test_who_owns_what_is_counted(group):
+    """Each place of a task is owned once, by the metrics of all workers together; what one gives up for another is told as revoked."""
+
+    def told(member, name):
+        page = member.api.get("/metrics").text
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in page.splitlines() if line.startswith(name)}
+
+    def owned(member):
+        return sum(told(member, "wellhead_worker_place_owned").values())
+
+    one = group.join()
+    for name in ("first", "second"):
+        group.create(one, name=name, **{"topic.prefix": f"{group.base.prefix}{name}.", "poll.interval.secs": 3600})
+    group.until(lambda: owned(one) >= 2)
+    places = owned(one)
+    two = group.join()
+    group.until(lambda: owned(two) > 0 and owned(one) + owned(two) == places)
+    changes = told(one, "wellhead_worker_place_change_count_total")
+    assert changes['wellhead_worker_place_change_count_total{wellhead_change="gained"}'] == places
+    assert changes['wellhead_worker_place_change_count_total{wellhead_change="revoked"}'] == owned(two)
+
+
 def test_another_group_may_not_share_the_topics(group):
     """A worker with another group.id on the same internal topics ends at once and says why: it would run every task a second time."""
     one = group.join()

@@ -27,7 +27,9 @@ def test_second_start_finds_topics_schemas_and_ports(tmp_path: Path):
         first.kafka.restart()
 
     with Stack.start(data_dir=tmp_path) as second:
-        mapped = [{Path(each.path).suffix for each in psutil.Process(process.pid).memory_maps()} for process in second.processes]
+        mapped = [
+            {Path(each.path).suffix for each in psutil.Process(process.pid).memory_maps()} for process in second.processes
+        ]
         assert (second.bootstrap_servers, second.registry_url) == addresses
         assert "kept" in AdminClient({"bootstrap.servers": second.bootstrap_servers}).list_topics(timeout=30).topics
         schema_id = registered.json()["id"]

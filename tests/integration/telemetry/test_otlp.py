@@ -1,21 +1,14 @@
 import asyncio
-import gzip
 import logging
 import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 
 import httpx
 import pytest
 import structlog
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
+from otlp_collector import Collector
 
 from wellhead.rest.health import create_app
 from wellhead.rest.serving import serve
@@ -27,52 +20,6 @@ from wellhead.telemetry.reference import rows
 CANARY = "c4n4ry-s3cret"
 TASK = {"connector": "wss-acme", "task": 0, "stream": "access_log", "tenant": "acme"}
 EXPORTER = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-KINDS = {"metrics": ExportMetricsServiceRequest, "traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
-
-
-class Collector:
-    """An OTLP/HTTP collector that keeps what it is sent, parsed."""
-
-    def __init__(self, status=200) -> None:
-        self.status = status
-        self.requests = defaultdict(list)
-        self.app = Starlette(routes=[Route("/v1/{signal}", self._take, methods=["POST"])])
-
-    async def _take(self, request):
-        body = await request.body()
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        message = KINDS[request.path_params["signal"]]()
-        message.ParseFromString(body)
-        self.requests[request.path_params["signal"]].append(message)
-        return Response(status_code=self.status, media_type="application/x-protobuf")
-
-    def metrics(self):
-        return {
-            metric.name: metric
-            for request in self.requests["metrics"]
-            for resource in request.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
-
-    def spans(self):
-        return [
-            span
-            for request in self.requests["traces"]
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def logs(self):
-        return [
-            record
-            for request in self.requests["logs"]
-            for resource in request.resource_logs
-            for scope in resource.scope_logs
-            for record in scope.log_records
-        ]
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +113,18 @@ def test_logs_arrive_redacted_and_with_their_span(capsys):
     assert CANARY.encode() not in everything
     assert b"hunter2" not in everything
     assert CANARY not in "".join(capsys.readouterr())
+
+
+def test_durations_name_their_spans(capsys):
+    """The durations of stages carry exemplars with the ids of the spans they were measured in."""
+    collector = Collector()
+    run_against(collector)
+    spans = {span.span_id: span.name for span in collector.spans()}
+    points = collector.metrics()["wellhead.stage.duration"].histogram.data_points
+    named = {
+        attributes(point.attributes)["wellhead.stage"]: [spans[each.span_id] for each in point.exemplars] for point in points
+    }
+    assert named == {"poll": ["poll"], "commit": ["commit"]}
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])

@@ -1,3 +1,4 @@
+import pytest
 from opentelemetry.metrics import Observation
 
 from wellhead.telemetry import TaskTelemetry, Telemetry, TelemetrySettings
@@ -26,3 +27,14 @@ def test_stopping_twice_is_harmless(caplog):
     assert telemetry.render()[0] == b""
     assert caplog.text == ""
     assert task.snapshot().api_calls == 1
+
+
+@pytest.mark.parametrize(("ratio", "is_sampled"), [(0.0, False), (1.0, True)])
+def test_what_is_sampled_is_said_in_the_headers(ratio, is_sampled):
+    """A batch outside the sample carries a traceparent that says so, to those who read its records."""
+    telemetry = Telemetry(TelemetrySettings("9.9", trace_headers=True, trace_sample_ratio=ratio))
+    task = TaskTelemetry(telemetry, connector="c", task=0, stream="s", tenant="t")
+    ((name, value),) = task.headers(task.batch())
+    assert name == "traceparent"
+    assert bool(int(value.rpartition(b"-")[2], 16) & 1) is is_sampled
+    telemetry.shutdown()

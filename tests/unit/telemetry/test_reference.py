@@ -44,10 +44,10 @@ def use_attacks(telemetry, clock):
     grouper.events("opened", 1)
     grouper.open_attacks(1)
     grouper.rebuilt("emptied")
-    store.written("hit", 1)
     for tally in (grouper, store):
         tally.lag({0: (1, 1.0)})
         telemetry.add_part(tally)
+    store.written("hit", 1, [clock.now_ms()])
 
 
 def use_floods(telemetry, clock):
@@ -90,6 +90,7 @@ def test_every_metric_is_in_the_table_and_vice_versa(task, clock, telemetry):
     use_attacks(telemetry, clock)
     use_a_read_api(telemetry)
     use_floods(telemetry, clock)
+    telemetry.own().changed("gained", 1)
     clock.advance(1)
     families = scraped(telemetry)
     families.pop("target_info", None)
@@ -106,6 +107,7 @@ def test_every_label_is_in_the_table(task, clock, telemetry):
     use_attacks(telemetry, clock)
     use_a_read_api(telemetry)
     use_floods(telemetry, clock)
+    telemetry.own().changed("gained", 1)
     clock.advance(1)
     families = scraped(telemetry)
     for row in rows():

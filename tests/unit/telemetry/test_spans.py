@@ -91,3 +91,13 @@ def test_off_costs_nothing():
     assert tracing.run() is tracing.batch(NO_TRACE) is NO_TRACE
     assert tracing.stage(Stage.POLL, NO_TRACE) is None
     assert (NO_TRACE.headers(), NO_TRACE.context, NO_TRACE.end()) == ([], None, None)
+
+
+def test_a_shared_stage_stands_in_each_batch(tracing, exporter):
+    """A commit of three batches is one of the stages of each, and all of them end, or fail, with it."""
+    batches = [tracing.batch(NO_TRACE) for _ in range(3)]
+    tracing.stage(Stage.COMMIT, batches[0], batches[1:]).end(RuntimeError("x"))
+    commits = exporter.get_finished_spans()
+    assert {span.name for span in commits} == {"commit"}
+    assert {span.parent.span_id for span in commits} == {int(batch.headers()[0][1].split(b"-")[2], 16) for batch in batches}
+    assert {span.status.status_code for span in commits} == {StatusCode.ERROR}

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from wellhead.consumers.attacks.rules import Fields, RuleSet
+from wellhead.kafka.messages import Headers
 
 TOP = 10
 _EPOCH = 1 << 38
@@ -19,12 +20,13 @@ _EPOCH = 1 << 38
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Documents of one kind, aligned: ids, JSON, months such as 2026.02, versions."""
+    """Documents of one kind, aligned: ids, JSON, months such as 2026.02, versions, and headers that go on from the hit each came of."""
 
     ids: Sequence[str]
     bodies: Sequence[bytes]
     months: Sequence[str]
     versions: Sequence[int]
+    headers: Sequence[Headers]
 
 
 def version_of(epoch: int, after: int, *, closed: bool = False) -> int:
@@ -65,20 +67,35 @@ def attack_document(name: str, held: Mapping[str, Any], rules: RuleSet, epoch: i
     return told | {"version": version_of(epoch, int(held["o"]), closed=held["st"] == "closed")}
 
 
-def attack_documents(told: Sequence[Mapping[str, Any]]) -> Documents:
-    """Give the documents of attacks; the month of each is that of its id, in which it began."""
+def attack_documents(told: Sequence[Mapping[str, Any]], headers: Mapping[str, Headers]) -> Documents:
+    """Give the documents of attacks; the month of each is that of its id, in which it began.
+
+    Args:
+        told: The documents.
+        headers: What goes on from the last hit of each, by its id; one that ended has none.
+    """
     names = [str(each["id"]) for each in told]
     months = [f"{name[:4]}.{name[4:6]}" for name in names]
-    return Documents(names, [orjson.dumps(each) for each in told], months, [each["version"] for each in told])
+    versions = [each["version"] for each in told]
+    return Documents(names, [orjson.dumps(each) for each in told], months, versions, [headers.get(name, []) for name in names])
 
 
-def hit_documents(batch: pa.RecordBatch, attacks: Sequence[str], after: Sequence[int], rules: RuleSet, epoch: int) -> Documents:
+def hit_documents(
+    batch: pa.RecordBatch,
+    attacks: Sequence[str],
+    after: Sequence[int],
+    headers: Sequence[Headers],
+    rules: RuleSet,
+    *,
+    epoch: int,
+) -> Documents:
     """Give the documents of hits: their columns, those without any value left out, and the attack of each.
 
     Args:
         batch: The hits.
         attacks: The attack of each.
         after: The offset after each.
+        headers: What goes on from each.
         rules: What they were grouped by.
         epoch: That of the partition's state.
     """
@@ -96,7 +113,7 @@ def hit_documents(batch: pa.RecordBatch, attacks: Sequence[str], after: Sequence
     bodies = frame.write_ndjson().encode().splitlines()
     for name in maps:
         bodies = _with_map(bodies, name, batch.column(name).to_pylist())
-    return Documents(frame[fields.id].to_list(), bodies, months, [version_of(epoch, each) for each in after])
+    return Documents(frame[fields.id].to_list(), bodies, months, [version_of(epoch, each) for each in after], headers)
 
 
 def _with_map(bodies: Sequence[bytes], name: str, values: Sequence[Any]) -> list[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
+from itertools import chain
 
 import pyarrow as pa
 from confluent_kafka import Message as Received
@@ -15,6 +16,7 @@ from wellhead.avro.registry import Registry
 from wellhead.clock import Clock
 from wellhead.config.attacks import AttacksSettings
 from wellhead.config.worker import WorkerSettings
+from wellhead.consumers.attacks.came import Came
 from wellhead.consumers.attacks.changelog import ensure_topics
 from wellhead.consumers.attacks.connect import check, connect
 from wellhead.consumers.attacks.hits import NONE, HitReader, Hits
@@ -26,7 +28,7 @@ from wellhead.consumers.attacks.rules import load_rules
 from wellhead.consumers.attacks.script import Step
 from wellhead.consumers.member import Member
 from wellhead.consumers.readable import readable
-from wellhead.kafka.messages import Message
+from wellhead.kafka.messages import Headers, Message
 from wellhead.telemetry.attacks import GrouperTally
 
 TICK_SECS = 15.0
@@ -92,15 +94,20 @@ class Grouper(Member):
         batches: dict[int, pa.RecordBatch] = {}
         hits: dict[int, Hits] = {}
         letters: list[Message] = []
+        came: dict[int, Came] = {}
         for partition, messages in found.items():
             batch, whole, bad = readable(self._decoder, messages)
             times = [message.timestamp()[1] for message in whole]
             read = self._reader.read(batch, [message.offset() or 0 for message in whole], times)
             batches[partition], hits[partition] = batch, read
+            came[partition] = Came(times, self._tally.onward.parents(whole))
             letters += [self._letter(message, reason) for message, reason in bad]
             letters += [self._letter(whole[row], reason) for row, reason in read.bad.items()]
         ends = {partition: (messages[-1].offset() or 0) + 1 for partition, messages in found.items()}
-        took = self._commit(hits, batches, ends, letters, tick_ms=0)
+        parents = chain.from_iterable(each.parents for each in came.values())
+        with self._tally.onward.stage("consume", parents, messages=sum(map(len, found.values()))) as going:
+            headers = {partition: each.onward(going) for partition, each in came.items()}
+            took = self._commit(hits, batches, headers, ends, letters)
         self._tally.hits(sum(map(len, found.values())) - len(letters))
         if letters:
             self._tally.rejected(len(letters))
@@ -111,16 +118,17 @@ class Grouper(Member):
         idle = self._intake.ended & self._intake.positions.keys()
         if idle:
             ends = {partition: self._intake.positions[partition] for partition in idle}
-            self._commit(dict.fromkeys(idle, NONE), {}, ends, [], tick_ms=self._clock.now_ms())
+            self._commit(dict.fromkeys(idle, NONE), {}, {}, ends, [], tick_ms=self._clock.now_ms())
 
     def _commit(
         self,
         hits: Mapping[int, Hits],
         batches: Mapping[int, pa.RecordBatch],
+        headers: Mapping[int, Sequence[Headers]],
         ends: Mapping[int, int],
         letters: Sequence[Message],
         *,
-        tick_ms: int,
+        tick_ms: int = 0,
     ) -> tuple[float, float]:
         """Take the steps and commit what they make; give the seconds Redis and the commit took."""
         steps = [Step(each, self._intake.positions[each], ends[each], hits[each].columns, tick_ms) for each in hits]
@@ -131,7 +139,8 @@ class Grouper(Member):
         for step, answer in zip(steps, answers, strict=True):
             number = step.partition
             batch = batches.get(number, _NO_HITS)
-            outcome = outcome_of(answer, hits[number], batch, self._rules, self._partitions.epoch(number))
+            epoch = self._partitions.epoch(number)
+            outcome = outcome_of(answer, hits[number], batch, headers.get(number, ()), self._rules, epoch=epoch)
             outcomes[number] = outcome, self._partitions.standing(number, step.end, answer.watermark_ms)
         if tick_ms and not any(outcome.state for outcome, _ in outcomes.values()):
             return answered_secs - asked_secs, 0.0

@@ -74,5 +74,8 @@ class Ledger(Transactions):
 
 def _headers(kind: str, documents: Documents) -> list[Headers]:
     named = kind.encode()
-    pairs = zip(documents.months, documents.versions, strict=True)
-    return [[("kind", named), ("month", month.encode()), ("version", str(version).encode())] for month, version in pairs]
+    rows = zip(documents.months, documents.versions, documents.headers, strict=True)
+    return [
+        [("kind", named), ("month", month.encode()), ("version", str(version).encode()), *onward]
+        for month, version, onward in rows
+    ]

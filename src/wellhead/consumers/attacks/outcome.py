@@ -14,6 +14,7 @@ from wellhead.consumers.attacks.documents import Documents, attack_document, att
 from wellhead.consumers.attacks.hits import Hits
 from wellhead.consumers.attacks.rules import RuleSet
 from wellhead.consumers.attacks.script import Answer
+from wellhead.kafka.messages import Headers
 from wellhead.telemetry.attacks import EventKind
 
 
@@ -36,13 +37,16 @@ class Outcome:
     kinds: Mapping[EventKind, int]
 
 
-def outcome_of(answer: Answer, hits: Hits, batch: pa.RecordBatch, rules: RuleSet, epoch: int) -> Outcome:
+def outcome_of(
+    answer: Answer, hits: Hits, batch: pa.RecordBatch, headers: Sequence[Headers], rules: RuleSet, *, epoch: int
+) -> Outcome:
     """Give what a step has made.
 
     Args:
         answer: Redis's answer.
         hits: The hits it was asked about.
         batch: The records they came from.
+        headers: What goes on from each of these records to the documents made of it.
         rules: What they were grouped by.
         epoch: That of the partition's state.
     """
@@ -54,9 +58,12 @@ def outcome_of(answer: Answer, hits: Hits, batch: pa.RecordBatch, rules: RuleSet
     events = _events(answer, told)
     kept = batch if not hits.bad else batch.take(pa.array(hits.kept, pa.int64()))
     after = [offset + 1 for offset in hits.columns["o"]]
-    documents = hit_documents(kept, answer.attacks, after, rules, epoch) if after else Documents((), (), (), ())
-    kinds = Counter(event["kind"] for event in events)
-    return Outcome(answer.changed, attack_documents(list(told.values())), documents, events, kinds)
+    onward = [headers[row] for row in hits.kept]
+    documents = (
+        hit_documents(kept, answer.attacks, after, onward, rules, epoch=epoch) if after else Documents((), (), (), (), ())
+    )
+    attacks = attack_documents(list(told.values()), dict(zip(answer.attacks, onward, strict=True)))
+    return Outcome(answer.changed, attacks, documents, events, Counter(event["kind"] for event in events))
 
 
 def _events(answer: Answer, told: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from confluent_kafka import Message
 
 from wellhead.avro import schema as schemas
 from wellhead.config.deployment import LoadedLookup
@@ -29,6 +30,7 @@ from wellhead.consumers.lookup.turn import Circumstances, Turn
 from wellhead.consumers.lookup.write import FileWriter, Moment
 from wellhead.errors import PermanentError, TemporaryError, WellheadError
 from wellhead.targets import AnyTarget, ThreadClock
+from wellhead.telemetry.onward import MOST, OFF, Onward
 
 STATE = "state.duckdb"
 ANEW = "anew"
@@ -51,6 +53,7 @@ class Builder:
         stop: Set when the process stops: the run ends after what is at work.
         step: Called at the named points where a crash must do no harm.
         catch_up: Brings the state to where the topic is; from the worker's Kafka unless given.
+        onward: Makes the spans of what becomes of the records.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Builder:
         stop: threading.Event,
         step: Callable[[str], None] = no_step,
         catch_up: CatchUp | None = None,
+        onward: Onward = OFF,
     ) -> None:
         self._lookup = lookup
         self._settings = lookup.settings
@@ -72,7 +76,10 @@ class Builder:
         self._stop = stop
         self._step = step
         record = self._mappings[0].mapping.record
-        self._catch_up = catch_up or from_topic(worker, self._settings, record, clock=clock, stop=stop)
+        self._onward = onward
+        self._parents: dict[bytes | None, None] = {}
+        read = from_topic(worker, self._settings, record, clock=clock, stop=stop, on_read=self._note)
+        self._catch_up = catch_up or read
         self._trust = False
         self._target: AnyTarget | None = None  # one for all runs: it keeps the pace that its vendor asks for
         self.calls: list[float | None] = []
@@ -86,6 +93,7 @@ class Builder:
         """
         report = RunReport(lookup=self._lookup.name, target=self._settings.target, started_ms=self._clock.now_ms())
         self.calls = []
+        self._parents = {}
         self._make_folders()
         with self._open() as state:
             self._step("state_opened")
@@ -134,8 +142,14 @@ class Builder:
             memory_limit=self._settings.state_memory_max,
         )
 
+    def _note(self, messages: Sequence[Message]) -> None:
+        """Remember which traces the files of this run go on in; of very many some are enough."""
+        if self._onward.is_on and len(self._parents) <= MOST:
+            self._parents |= dict.fromkeys(self._onward.parents(messages))
+
     def _read(self, state: LookupState, report: RunReport) -> None:
         """Bring the state to the topic's end; where that fails, what it holds is still true as of its last end."""
+        began_ms = self._clock.now_ms()
         try:
             for caught_up in self._catch_up(state, report.note_foreign):
                 report.messages += caught_up.messages
@@ -147,6 +161,8 @@ class Builder:
             report.again_secs = again_secs(error)
         if report.foreign:
             report.alerts.append("foreign")
+        with self._onward.stage("consume", self._parents, began_ms=began_ms, messages=report.messages) as consumed:
+            self._parents = dict.fromkeys(consumed.all_onward())
 
     def _note_anew(self, state: LookupState, why: str | None) -> None:
         """Remember, until every file had its turn, that the state was made anew: what is missing in it then may have been lost."""
@@ -246,7 +262,8 @@ class Builder:
 
     def _take(self, turn: Turn, loaded: LoadedMapping, now: Circumstances) -> FileReport:
         try:
-            return turn.take(loaded, now)
+            with self._onward.stage("file", self._parents, file=loaded.mapping.file):
+                return turn.take(loaded, now)
         except WellheadError as error:
             return FileReport(file=loaded.mapping.file, problem=str(error), alerts=["run_failed"], again_secs=again_secs(error))
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+from confluent_kafka import Message
 
 from wellhead.avro.decode import Decoder
 from wellhead.consumers.consumer import TopicConsumer
 from wellhead.consumers.lookup.changes import Changes, OnForeign, changes_of, joined
 from wellhead.consumers.lookup.state import LookupState, Merged
 from wellhead.consumers.position import Read
+
+OnRead = Callable[[Sequence[Message]], None]
 
 MERGE_ROWS = 122_880
 """One row group: DuckDB writes a whole one once, into the file, where anything less goes through its log and is packed again later;
@@ -40,8 +44,18 @@ def _ignore(_place: str) -> None:
     """Say nothing."""
 
 
+def _unnoted(_messages: Sequence[Message]) -> None:
+    """Note nothing."""
+
+
 def follow(
-    state: LookupState, consumer: TopicConsumer, decoder: Decoder, *, ever: bool = False, on_foreign: OnForeign = _ignore
+    state: LookupState,
+    consumer: TopicConsumer,
+    decoder: Decoder,
+    *,
+    ever: bool = False,
+    on_foreign: OnForeign = _ignore,
+    on_read: OnRead = _unnoted,
 ) -> Iterator[CaughtUp]:
     """Bring `state` to the end of the topic, and say so each time it is there.
 
@@ -53,6 +67,7 @@ def follow(
         decoder: Decodes its records.
         ever: Go on at the end of the topic.
         on_foreign: Told of each message that is none of ours and passed over.
+        on_read: Given what was read, a batch at a time.
 
     Raises:
         TemporaryError: As `TopicConsumer`, and `LookupState.apply`; the state is as good as before: call again.
@@ -67,6 +82,7 @@ def follow(
     for read in consumer.read(follow=ever):
         begun_secs = consumer.clock.monotonic_secs() if begun_secs is None else begun_secs
         messages += len(read.messages)
+        on_read(read.messages)
         total = _added(total, waiting.take(read, decoder))
         if read.at_end:
             consumer.show(read.position)

@@ -14,7 +14,7 @@ from wellhead.config.lookup import LookupSettings
 from wellhead.config.worker import WorkerSettings
 from wellhead.consumers.consumer import TopicConsumer
 from wellhead.consumers.lookup.changes import OnForeign
-from wellhead.consumers.lookup.follow import CaughtUp, follow
+from wellhead.consumers.lookup.follow import CaughtUp, OnRead, follow
 from wellhead.consumers.lookup.state import LookupState
 from wellhead.kafka.settings import consumer_config
 
@@ -23,7 +23,7 @@ CatchUp = Callable[[LookupState, OnForeign], Iterator[CaughtUp]]
 
 
 def from_topic(
-    worker: WorkerSettings, settings: LookupSettings, record: str, *, clock: Clock, stop: threading.Event
+    worker: WorkerSettings, settings: LookupSettings, record: str, *, clock: Clock, stop: threading.Event, on_read: OnRead
 ) -> CatchUp:
     """Give what reads the lookup's topic with connections of its own, made and closed at each call.
 
@@ -33,6 +33,7 @@ def from_topic(
         record: Schema of the records.
         clock: The time.
         stop: Ends the reading.
+        on_read: Given what was read, a batch at a time.
     """
 
     def catch_up(state: LookupState, on_foreign: OnForeign) -> Iterator[CaughtUp]:
@@ -42,6 +43,6 @@ def from_topic(
             TopicConsumer(config, settings.topic, clock=clock, stop=stop) as consumer,
         ):
             decoder = Decoder(registry.schema_text, schemas.load(record))
-            yield from follow(state, consumer, decoder, on_foreign=on_foreign)
+            yield from follow(state, consumer, decoder, on_foreign=on_foreign, on_read=on_read)
 
     return catch_up

@@ -20,7 +20,7 @@ from wellhead.rest.health import create_app
 from wellhead.rest.serving import Serving, serve
 from wellhead.targets import ThreadClock
 from wellhead.telemetry.logs import configure, get_logger, log_uncaught
-from wellhead.telemetry.lookups import LookupTally
+from wellhead.telemetry.lookups import LOOKUP, LookupTally
 from wellhead.telemetry.setup import Telemetry, TelemetrySettings
 
 # What is at work when the process is told to stop may take so long; then it is left to the next start, as after a crash.
@@ -52,7 +52,7 @@ class LookupService:
         self._clock = clock or SystemClock()
         self._version = importlib.metadata.version("wellhead")
         self._deployment = deployment
-        self._telemetry = Telemetry(TelemetrySettings(self._version, otlp_endpoint=worker.otlp_endpoint), self._clock)
+        self._telemetry = Telemetry(TelemetrySettings.of(worker, self._version), self._clock)
         redactor = configure(worker.log_level, worker.log_format, deployment.secrets(), otlp=self._telemetry.logger_provider)
         self._redactor = redactor
         self._log = get_logger("lookup")
@@ -74,6 +74,7 @@ class LookupService:
             clock=ThreadClock(self._halt),
             stop=self._halt,
             step=step,
+            onward=self._telemetry.onward(settings.topic, {LOOKUP: lookup.name}),
         )
         self._builders.append(builder)
         return Lane(lookup, builder, tally, clock=self._clock, redact=self._redactor.text, force=force)

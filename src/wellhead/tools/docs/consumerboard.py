@@ -73,6 +73,17 @@ CONSUMERS: Final = Dashboard(
                     "s",
                     limit=5,
                 ),
+                Panel(
+                    "From hit to store, slowest 1 %",
+                    (
+                        Query(
+                            f"histogram_quantile(0.99, sum by (le, wellhead_attacks, wellhead_store, wellhead_document) (rate(wellhead_attacks_store_lag_duration_seconds_bucket{{{_NS}}}{_RATE})))",
+                            "{{wellhead_attacks}} {{wellhead_store}} {{wellhead_document}}",
+                        ),
+                    ),
+                    "s",
+                    limit=5,
+                ),
                 Panel("Hits", (_rate("wellhead_attacks_hit_count_total", "wellhead_attacks"),), "rowsps"),
                 Panel("Attacks", (_rate("wellhead_attacks_event_count_total", "wellhead_attacks, wellhead_event"),), "cps"),
                 _standing("wellhead_attacks_group_alert", "wellhead_attacks"),

@@ -129,6 +129,12 @@ FLEET: Final = Dashboard(
             "Workers",
             (
                 Panel("Tasks by worker", (Query(f"kafka_connect_worker_task_count{{{_NS}}}", "{{instance}}"),)),
+                Panel(
+                    "Owners changed",
+                    (_rate("wellhead_worker_place_change_count_total", "wellhead_change"),),
+                    "cps",
+                    description="Places of tasks gained, revoked for another worker, or lost by one that was not heard of in time.",
+                ),
                 Panel("Tried again, by stage", (_rate("wellhead_retry_count_total", "wellhead_stage"),), "cps"),
                 Panel(
                     "Time of a stage, p95",

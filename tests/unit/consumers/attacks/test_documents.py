@@ -39,7 +39,7 @@ def test_an_attack_says_what_its_hits_have_in_common(rules):
     assert [(each["ip"], each["count"]) for each in told["ip_top"]] == [("192.0.2.3", 5), ("192.0.2.1", 1), ("192.0.2.2", 1)]
     assert told["status_codes"] == [{"code": 200, "count": 1}, {"code": 403, "count": 1}]
     assert told["country_top"][0] == {"country": "US", "count": 2}
-    documents = attack_documents([told])
+    documents = attack_documents([told], {})
     assert (documents.months, documents.versions) == (["2026.02"], [24])
     assert json.loads(documents.bodies[0]) == told
 
@@ -67,7 +67,7 @@ def test_a_hit_keeps_its_columns_and_those_without_values_are_left_out(rules):
         {"id": "h1", "time": 1_770_109_501_123, "value": nasty, "point": ["get", nasty], "extensions": [("new", nasty)]},
         {"id": "h2", "time": 1_772_323_199_999, "point": []},
     ]
-    documents = hit_documents(pa.RecordBatch.from_pylist(rows, kind), [NAME, NAME], [5, 6], rules, epoch=0)
+    documents = hit_documents(pa.RecordBatch.from_pylist(rows, kind), [NAME, NAME], [5, 6], [[], []], rules, epoch=0)
     first, second = (json.loads(body) for body in documents.bodies)
     assert first == {
         "id": "h1",

@@ -62,7 +62,7 @@ class AttacksApi:
         self._name = attacks.name
         self._access = _access_of(self._worker, attacks)
         self._version = importlib.metadata.version("wellhead")
-        self._telemetry = Telemetry(TelemetrySettings(self._version, otlp_endpoint=worker.otlp_endpoint), clock)
+        self._telemetry = Telemetry(TelemetrySettings.of(worker, self._version), clock)
         self._redactor = configure(
             worker.log_level, worker.log_format, deployment.secrets(), otlp=self._telemetry.logger_provider
         )

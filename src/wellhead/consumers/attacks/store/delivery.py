@@ -94,6 +94,11 @@ class Delivery:
         if batch.superseded:
             self._tally.stale(batch.superseded)
         waiting = batch.actions()
+        messages = [document.message for document in batch.documents.values()]
+        with self._tally.onward.stage("store", self._tally.onward.parents(messages), documents=len(messages)):
+            self._store_all(batch, waiting)
+
+    def _store_all(self, batch: Batch, waiting: list[Action]) -> None:
         while waiting:
             count = self._size.cut(waiting)
             sent, rest = waiting[:count], waiting[count:]
@@ -160,9 +165,11 @@ class Delivery:
         self._tally.stale(answer.stale)
         others = (*answer.busy, *answer.known, *(refused.action for refused in answer.refused))
         left_out = {(each.index, each.id) for each in others}
-        kinds = [batch.documents[place].kind for each in sent if (place := (each.index, each.id)) not in left_out]
+        written = [batch.documents[place] for each in sent if (place := (each.index, each.id)) not in left_out]
         for kind in KINDS:
-            self._tally.written(kind, kinds.count(kind))
+            of_kind = [document for document in written if document.kind == kind]
+            hit_ms = [document.hit_ms for document in of_kind if document.hit_ms is not None]
+            self._tally.written(kind, len(of_kind), hit_ms)
 
     def _refusal(self, batch: Batch, refused: Refused) -> tuple[Document, str, str]:
         document = batch.documents[refused.action.index, refused.action.id]

@@ -9,6 +9,7 @@ from typing import Final, get_args
 
 from confluent_kafka import Message
 
+from wellhead.consumers.attacks.came import HIT_MS
 from wellhead.consumers.attacks.store.templates import Kind, index_of
 from wellhead.search.actions import Action
 
@@ -17,6 +18,7 @@ MONTH: Final = "month"
 VERSION: Final = "version"
 _MONTH: Final = re.compile(r"\d{4}\.(0[1-9]|1[0-2])")
 _VERSION: Final = re.compile(r"[1-9]\d{0,18}")
+_TIME: Final = re.compile(rb"\d{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Document:
         kind: hit or attack; None where the message does not say.
         action: The write; None where it is none.
         problem: Why it is none.
+        hit_ms: When the hit it was made of reached Kafka (epoch ms); None where it was made of none, or the message does not say.
     """
 
     message: Message
@@ -38,6 +41,7 @@ class Document:
     kind: Kind | None
     action: Action | None
     problem: str = ""
+    hit_ms: int | None = None
 
     @property
     def nbytes(self) -> int:
@@ -53,7 +57,8 @@ def read_document(message: Message, prefix: str) -> Document:
     partition, offset = message.partition() or 0, message.offset() or 0
     if isinstance(action, str):
         return Document(message, partition, offset, kind, None, action)
-    return Document(message, partition, offset, kind, action)
+    hit_ms = told.get(HIT_MS, b"")
+    return Document(message, partition, offset, kind, action, hit_ms=int(hit_ms) if _TIME.fullmatch(hit_ms) else None)
 
 
 def _action(message: Message, told: dict[str, bytes], kind: Kind | None, prefix: str) -> Action | str:
