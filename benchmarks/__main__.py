@@ -8,7 +8,20 @@ from pathlib import Path
 
 import click
 
-BENCHMARKS = ("elff", "memory", "indicators", "lookups", "failover", "rest", "attacks", "push", "gateway", "sockets", "migrate")
+BENCHMARKS = (
+    "elff",
+    "overhead",
+    "memory",
+    "indicators",
+    "lookups",
+    "failover",
+    "rest",
+    "attacks",
+    "push",
+    "gateway",
+    "sockets",
+    "migrate",
+)
 
 
 @click.command()

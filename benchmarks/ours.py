@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.usage import Sample, Usage, Watch, run
@@ -19,11 +19,13 @@ class Worker:
     Args:
         stack: Where it publishes.
         folder: Where its deployments, logs and spool lie, on tmpfs.
+        words: What else its worker is told.
     """
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, words: Mapping[str, object] | None = None) -> None:
         self._stack = stack
         self._folder = folder
+        self._words = words or {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def command(self, url: str, name: str, *, once: bool = True, **settings: object) -> list[str]:
@@ -34,6 +36,7 @@ class Worker:
             "schema.registry.url": self._stack.registry_url,
             "listeners": "",
             "spool.dir": str(self._folder),
+            **self._words,
         }
         connector = {
             "connector.class": "wss",
