@@ -111,7 +111,7 @@ class Parts:
         self._schema = schemas.load(identity.stream.subject)
         self._transforms = bind(loaded, identity.stream, self._schema, around.clock)
         self._consumer_config = kafka_settings.consumer_config(around.worker)
-        self._telemetry = TaskTelemetry(around.telemetry, **identity.metric_names)
+        self._telemetry = TaskTelemetry(around.telemetry, **identity.metric_names, topic=self._topic)
         self._telemetry.quota(shared.quota.now)
         shared.quota.join()
         http = loaded.settings.http
@@ -336,7 +336,7 @@ class Parts:
         get_logger("connector").warning(event, message=message, **self._identity.labels, **fields)
 
     def _count_call(self, call: CallRecord) -> None:
-        self._telemetry.api_call(call.host, call.status, call.secs, call.nbytes)
+        self._telemetry.api_call(call.host, call.status, call.secs, call.nbytes, call.method)
         self._shared.quota.answered(call)
         if self._backfill is not None and self._door.quota is not None:
             self._door.quota.answered_along(call)

@@ -32,16 +32,17 @@ class TaskTelemetry:
         task: The index of the stream in the connector's list.
         stream: The stream's name.
         tenant: The tenant's name as the operator wrote it; never a credential.
+        topic: Where its records go, for its spans.
     """
 
-    def __init__(self, meters: Telemetry, *, connector: str, task: int, stream: str, tenant: str) -> None:
+    def __init__(self, meters: Telemetry, *, connector: str, task: int, stream: str, tenant: str, topic: str = "") -> None:
         self._meters = meters
         self._clock = meters.clock
         now_ms = self._clock.now_ms()
         self._tally = Tally(connector, task, stream, tenant, born_ms=now_ms, state_since_ms=now_ms)
         self._labels: dict[str, str | int] = {CONNECTOR: connector, TASK: task, STREAM: stream, TENANT: tenant}
         self._stage_labels = {stage: {**self._labels, STAGE: stage.value} for stage in Stage}
-        self._tracing = Tracing(meters.tracer, self._labels, in_headers=meters.trace_headers)
+        self._tracing = Tracing(meters.tracer, self._labels, in_headers=meters.trace_headers, topic=topic)
         self._run = NO_TRACE
         self._batch = NO_TRACE
         meters.add(self._tally)
@@ -192,8 +193,9 @@ class TaskTelemetry:
             tally.commit_secs.add(secs)
             tally.last_commit_ms = now_ms
 
-    def api_call(self, host: str, status: int | None, secs: float, nbytes: int) -> None:
-        """Count a call to the vendor; `status` is None when no answer came. Only host and class of status are kept."""
+    def api_call(self, host: str, status: int | None, secs: float, nbytes: int, method: str = "GET") -> None:
+        """Count a call to the vendor that ends now; `status` is None when no answer came. Of its URL only the host is kept."""
+        self._tracing.call(method, host, status, secs, nbytes)
         tally = self._tally
         outcome = f"{status // 100}xx" if status and 100 <= status <= 599 else "none"  # noqa: PLR2004 - HTTP's range
         now_ms = self._clock.now_ms()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 MOST: Final = 32
+CONSUME: Final = "consume"
+"""The stage in which records are taken out of their topic; all others come of it."""
 
 
 class Read(Protocol):
@@ -103,8 +105,13 @@ class Going:
         return [traceparent(span) for span in self._spans.values()]
 
     def _begin(self, tracer: Tracer, parent: bytes) -> Span:
+        from opentelemetry.trace import SpanKind  # noqa: PLC0415
+
         began_ns = None if self._began_ms is None else self._began_ms * 1_000_000
-        return tracer.start_span(self._name, context=_context(parent), attributes=self._attributes, start_time=began_ns)
+        kind = SpanKind.CONSUMER if self._name == CONSUME else SpanKind.INTERNAL
+        return tracer.start_span(
+            self._name, context=_context(parent), kind=kind, attributes=self._attributes, start_time=began_ns
+        )
 
 
 def _parent(message: Read) -> bytes | None:

@@ -6,8 +6,11 @@ stays readable; the stages are the batch's children. A span holds stage words, c
 
 from __future__ import annotations
 
+import time
 from contextvars import Token
 from typing import TYPE_CHECKING, Final
+
+from wellhead.telemetry.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 Attributes = dict[str, str | int]
+
+_FIRST_ERROR: Final = 400
+_SENDS: Final = (Stage.PRODUCE, Stage.COMMIT)
 
 TRACEPARENT: Final = "traceparent"
 """Name of the header that carries a trace, as W3C has it."""
@@ -95,12 +101,17 @@ class Tracing:
         tracer: Where spans are made, or None when tracing is off.
         attributes: What every span of the task carries.
         in_headers: Whether records carry the traceparent of their batch.
+        topic: Where its records go.
     """
 
-    def __init__(self, tracer: Tracer | None, attributes: Mapping[str, str | int], *, in_headers: bool) -> None:
+    def __init__(
+        self, tracer: Tracer | None, attributes: Mapping[str, str | int], *, in_headers: bool, topic: str = ""
+    ) -> None:
         self._tracer = tracer
         self._attributes = dict(attributes)
         self._in_headers = in_headers
+        sending = {"messaging.system": "kafka", "messaging.operation.type": "send", "messaging.destination.name": topic}
+        self._sending: Attributes = {**sending} if topic else {}
 
     def run(self) -> Trace:
         """Begin a run."""
@@ -118,13 +129,45 @@ class Tracing:
             run._span.add_link(span.get_span_context())  # noqa: SLF001
         return Trace(span, in_headers=self._in_headers)
 
+    def call(self, method: str, host: str, status: int | None, secs: float, nbytes: int) -> None:
+        """Note a vendor call that ends now, within the stage that is current; one within none is left to the metrics.
+
+        Its URL is left out: it may hold a secret, or what the vendor knows.
+        """
+        if self._tracer is None:
+            return
+        from opentelemetry.trace import SpanKind, StatusCode, get_current_span  # noqa: PLC0415
+
+        if not get_current_span().get_span_context().is_valid:
+            return
+        ended_ns = time.time_ns()
+        told: Attributes = {"http.request.method": method, "server.address": host, "http.response.body.size": nbytes}
+        began_ns = ended_ns - int(secs * 1e9)
+        span = self._tracer.start_span(
+            method, kind=SpanKind.CLIENT, attributes={**self._attributes, **told}, start_time=began_ns
+        )
+        if status is not None:
+            span.set_attribute("http.response.status_code", status)
+        if status is None or status >= _FIRST_ERROR:
+            span.set_attribute("error.type", "no_answer" if status is None else str(status))
+            span.set_status(StatusCode.ERROR)
+        span.end(ended_ns)
+
     def stage(self, stage: str, within: Trace, beside: Sequence[Trace] = ()) -> StageSpan | None:
         """Begin a stage within a batch or run, and in those it is shared with; None when tracing is off."""
         tracer = self._tracer
         if tracer is None:
             return None
+        from opentelemetry.trace import SpanKind  # noqa: PLC0415
+
+        sends = stage in _SENDS and self._sending
+        attributes: Attributes = {
+            **self._attributes,
+            **({**self._sending, "messaging.operation.name": str(stage)} if sends else {}),
+        }
+        kind = SpanKind.PRODUCER if sends else SpanKind.INTERNAL
         own, *others = (
-            tracer.start_span(stage, context=trace.context, attributes=self._attributes) for trace in (within, *beside)
+            tracer.start_span(stage, context=trace.context, kind=kind, attributes=attributes) for trace in (within, *beside)
         )
         return StageSpan(own, others)
 

@@ -74,15 +74,20 @@ def test_from_the_vendor_to_the_lookup_file(stack: Stack, unique: str, tmp_path,
     spans = collector.spans()
     batches = [batch for batch in named(spans, "wellhead.batch") if children(spans, batch, "consume")]
     assert len(batches) >= 2
+    calls = []
     assert len({batch.trace_id for batch in batches}) == len(batches)
     for batch in batches:
         stages = {span.name for span in spans if span.parent_span_id == batch.span_id}
         assert stages >= {"poll", "encode", "commit"}
+        for poll in children(spans, batch, "poll"):
+            calls += children(spans, poll, "GET")
         (consumed,) = children(spans, batch, "consume")
         assert told(consumed)["messaging.destination.name"] == worker.topic()
         (file,) = children(spans, consumed, "file")
         assert (told(file)["wellhead.lookup"], told(file)["wellhead.file"]) == ("ti", "anomali_threatstream_ip.csv")
         assert batch.start_time_unix_nano <= consumed.start_time_unix_nano <= file.start_time_unix_nano
+    assert calls
+    assert {told(call)["http.response.status_code"] for call in calls} == {200}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import StatusCode, get_current_span
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from wellhead.telemetry.onward import MOST, OFF, Onward
 
@@ -43,6 +43,7 @@ def test_one_span_in_each_trace(onward, exporter):
         passed_on = [going.onward(parent) for parent in (FIRST, SECOND, None)]
     assert traces(exporter) == [(7, 7), (8, 8)]
     first, second = exporter.get_finished_spans()
+    assert first.kind is SpanKind.CONSUMER
     assert first.attributes == {"messaging.destination.name": "hits", "wellhead.messages": 9}
     assert passed_on == [
         f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01".encode() for span in (first, second)

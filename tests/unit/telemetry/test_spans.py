@@ -2,7 +2,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode, get_current_span
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from wellhead.telemetry import NO_TRACE, Stage
 from wellhead.telemetry.spans import Tracing
@@ -101,3 +101,37 @@ def test_a_shared_stage_stands_in_each_batch(tracing, exporter):
     assert {span.name for span in commits} == {"commit"}
     assert {span.parent.span_id for span in commits} == {int(batch.headers()[0][1].split(b"-")[2], 16) for batch in batches}
     assert {span.status.status_code for span in commits} == {StatusCode.ERROR}
+
+
+@pytest.mark.parametrize(("status", "error"), [(200, None), (304, None), (429, "429"), (503, "503"), (None, "no_answer")])
+def test_a_vendor_call_is_a_child_of_its_stage(tracing, exporter, status, error):
+    """A call is a client's span by the conventions of HTTP, as long as it took, and never shows its URL."""
+    stage = tracing.stage(Stage.POLL, NO_TRACE)
+    tracing.call("POST", "api.example", status, 1.5, 10)
+    stage.end(None)
+    call, poll = exporter.get_finished_spans()
+    assert (call.name, call.kind, call.parent.span_id) == ("POST", SpanKind.CLIENT, poll.context.span_id)
+    assert call.end_time - call.start_time == 1_500_000_000
+    assert call.attributes.get("http.response.status_code") == status
+    assert call.attributes.get("error.type") == error
+    assert (call.status.status_code is StatusCode.ERROR) is (error is not None)
+    told = {"kafka.connect.connector", "http.request.method", "server.address", "http.response.body.size"}
+    assert set(call.attributes) - {"http.response.status_code", "error.type"} == told
+
+
+def test_a_call_within_no_stage_makes_no_trace(tracing, exporter):
+    """What a connector asks beside its batches is counted, not traced."""
+    tracing.call("GET", "api.example", 200, 0.1, 10)
+    assert exporter.get_finished_spans() == ()
+
+
+def test_what_is_sent_is_said_by_the_conventions_of_messaging(tracer, exporter):
+    """Producing and committing are a producer's spans that name the topic; the other stages are not."""
+    tracing = Tracing(tracer, {}, in_headers=False, topic="wss.access_log")
+    for stage in (Stage.POLL, Stage.PRODUCE, Stage.COMMIT):
+        tracing.stage(stage, NO_TRACE).end(None)
+    poll, *sent = exporter.get_finished_spans()
+    assert (poll.kind, dict(poll.attributes)) == (SpanKind.INTERNAL, {})
+    assert {span.kind for span in sent} == {SpanKind.PRODUCER}
+    assert [span.attributes["messaging.operation.name"] for span in sent] == ["produce", "commit"]
+    assert {span.attributes["messaging.destination.name"] for span in sent} == {"wss.access_log"}

@@ -30,6 +30,7 @@ from wellhead.consumers.member import Member
 from wellhead.consumers.readable import readable
 from wellhead.kafka.messages import Headers, Message
 from wellhead.telemetry.attacks import GrouperTally
+from wellhead.telemetry.onward import CONSUME
 
 TICK_SECS = 15.0
 """So often open attacks are counted, and closed in partitions where no hits come."""
@@ -105,7 +106,7 @@ class Grouper(Member):
             letters += [self._letter(whole[row], reason) for row, reason in read.bad.items()]
         ends = {partition: (messages[-1].offset() or 0) + 1 for partition, messages in found.items()}
         parents = chain.from_iterable(each.parents for each in came.values())
-        with self._tally.onward.stage("consume", parents, messages=sum(map(len, found.values()))) as going:
+        with self._tally.onward.stage(CONSUME, parents, messages=sum(map(len, found.values()))) as going:
             headers = {partition: each.onward(going) for partition, each in came.items()}
             took = self._commit(hits, batches, headers, ends, letters)
         self._tally.hits(sum(map(len, found.values())) - len(letters))

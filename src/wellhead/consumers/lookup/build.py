@@ -30,7 +30,7 @@ from wellhead.consumers.lookup.turn import Circumstances, Turn
 from wellhead.consumers.lookup.write import FileWriter, Moment
 from wellhead.errors import PermanentError, TemporaryError, WellheadError
 from wellhead.targets import AnyTarget, ThreadClock
-from wellhead.telemetry.onward import MOST, OFF, Onward
+from wellhead.telemetry.onward import CONSUME, MOST, OFF, Onward
 
 STATE = "state.duckdb"
 ANEW = "anew"
@@ -161,7 +161,7 @@ class Builder:
             report.again_secs = again_secs(error)
         if report.foreign:
             report.alerts.append("foreign")
-        with self._onward.stage("consume", self._parents, began_ms=began_ms, messages=report.messages) as consumed:
+        with self._onward.stage(CONSUME, self._parents, began_ms=began_ms, messages=report.messages) as consumed:
             self._parents = dict.fromkeys(consumed.all_onward())
 
     def _note_anew(self, state: LookupState, why: str | None) -> None:
