@@ -1,11 +1,13 @@
+import re
 from io import StringIO
+from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
 
 from wellhead.errors import TemporaryError
 from wellhead.testing.clock import FakeClock
-from wellhead.tools.top import shown
+from wellhead.tools.top import picture, shown
 from wellhead.tools.top_table import Looks
 
 
@@ -86,3 +88,16 @@ def test_a_worker_that_goes_away_leaves_the_last_picture():
     assert "feed" in later
     with pytest.raises(TemporaryError):
         next(shown(worker.ask, "http://w", FakeClock()))
+
+
+def test_a_picture_is_whole_in_itself():
+    """The SVG is well-formed, shows what the terminal shows, and has whoever opens it ask nobody for anything."""
+    look = next(
+        shown(Worker(explained("wss-acme", "FAILED", message="<b>the credentials & all</b>")).ask, "http://w", FakeClock())
+    )
+    svg = picture(look)
+    text = "".join(ET.fromstring(svg).itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    assert "wss-acme" in text
+    assert "FAILED" in text
+    assert "<b>the credentials & all</b>" in text
+    assert not re.search(r"url\(.?http|@import|href=", svg)
