@@ -63,7 +63,7 @@ Exit codes:
 def doctor(
     files: tuple[Path, ...], overrides: tuple[str, ...], *, timeout_secs: float, ask_vendor: bool, strict: bool, output: str
 ) -> int:
-    """Check configuration, Kafka, rights, topics, registry, clock and disk from where this runs, and say what to do.
+    """Check configuration, Kafka, rights, topics, registry, clock, disk, Redis and stores from where this runs, and say what to do.
 
     Nothing is changed, and no vendor is asked unless you say so. What cannot be told from here is skipped, and says so.
     """
@@ -98,7 +98,7 @@ def checked(files: tuple[Path, ...], overrides: tuple[str, ...], timeout_secs: f
     if deployment is None or problems:
         return
     configure("ERROR", "console", deployment.secrets())
-    yield Finding("ok", "config", place, f"{len(deployment.connectors)} connectors, nothing wrong")
+    yield Finding("ok", "config", place, f"{_counted(deployment)}, nothing wrong")
     for warned in deployment.warnings:
         yield Finding("warn", "config", warned.path, warned.message, "change it, unless it is meant")
     scrub = Scrub(deployment.secrets())
@@ -106,9 +106,20 @@ def checked(files: tuple[Path, ...], overrides: tuple[str, ...], timeout_secs: f
         yield finding.scrubbed(scrub)
 
 
+def _counted(deployment: Deployment) -> str:
+    parts = {
+        "connectors": deployment.connectors,
+        "lookups": deployment.lookups,
+        "attack groupings": deployment.attacks,
+        "flood detections": deployment.floods,
+    }
+    return ", ".join(f"{len(held)} {what}" for what, held in parts.items() if held or what == "connectors")
+
+
 def _around(deployment: Deployment, timeout_secs: float, *, ask_vendor: bool) -> Iterator[Finding]:
     from wellhead.clock import SystemClock  # noqa: PLC0415 - as above
     from wellhead.tools import doctor_around as around  # noqa: PLC0415
+    from wellhead.tools.doctor_consumers import check_consumers  # noqa: PLC0415
     from wellhead.tools.doctor_kafka import check_kafka  # noqa: PLC0415
     from wellhead.tools.doctor_vendor import check_vendors, not_asked  # noqa: PLC0415
 
@@ -117,4 +128,5 @@ def _around(deployment: Deployment, timeout_secs: float, *, ask_vendor: bool) ->
     yield from around.check_clock(around.registry_address(deployment.worker), SystemClock(), around.date_of)
     needed_bytes = max((each.settings.http.min_free_bytes for each in deployment.connectors), default=0)
     yield from around.check_disk(deployment.worker.spool_dir, needed_bytes)
+    yield from check_consumers(deployment, SystemClock())
     yield from check_vendors(deployment, SystemClock()) if ask_vendor else not_asked(deployment)

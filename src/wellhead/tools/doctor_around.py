@@ -95,21 +95,22 @@ def date_of(address: str) -> str | None:
     return date
 
 
-def check_disk(folder: Path, needed_bytes: int) -> Iterator[Finding]:
-    """Yield whether the spool folder can be written and has room for downloads."""
+def check_disk(folder: Path, needed_bytes: int, what: str = "spool.dir") -> Iterator[Finding]:
+    """Yield whether a folder can be written and has room; `what` is the option that names it."""
     place = str(folder)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix="wellhead-doctor-"):
             free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        yield Finding("fail", "disk", place, f"spool.dir cannot be written: {reason}", "give a folder that exists and is ours")
+        yield Finding("fail", "disk", place, f"{what} cannot be written: {reason}", "give a folder that exists and is ours")
         return
     told = f"{free_bytes / _GIB:.1f} GiB free"
     if free_bytes < needed_bytes:
-        advice = "make room, or name another spool.dir: downloads fail below http.min.free.bytes"
-        yield Finding("fail", "disk", place, f"{told}, downloads must leave {needed_bytes / _GIB:.1f} GiB", advice)
+        advice = f"make room, or name another {what}"
+        yield Finding("fail", "disk", place, f"{told} for {what}, {needed_bytes / _GIB:.1f} GiB must be left", advice)
     elif free_bytes < 2 * needed_bytes:
-        yield Finding("warn", "disk", place, f"{told}, downloads must leave {needed_bytes / _GIB:.1f} GiB", "make room soon")
+        told = f"{told} for {what}, {needed_bytes / _GIB:.1f} GiB must be left"
+        yield Finding("warn", "disk", place, told, "make room soon")
     else:
         yield Finding("ok", "disk", place, told)

@@ -17,7 +17,7 @@ class Finding:
 
     Attributes:
         status: ok, warn (works, but not as it should), fail (will not work), skip (nobody can tell from here).
-        check: What was looked at: config, kafka, rights, topic, registry, clock, disk, credentials.
+        check: What was looked at: config, kafka, rights, topic, registry, clock, disk, redis, store, credentials.
         where: Which of them: an address, a topic, a folder, a connector.
         message: What was found.
         advice: The next step; empty where all is well.

@@ -12,19 +12,19 @@ from wellhead.kafka.admin import Admin
 from wellhead.kafka.errors import kafka_error, recovery, where
 from wellhead.kafka.settings import consumer_config
 from wellhead.runtime.topics import topic_specs
+from wellhead.tools.doctor_consumers import KEPT, READ, WRITTEN, made_topics, read_topics
 from wellhead.tools.doctor_finding import Finding
 
 if TYPE_CHECKING:
     from wellhead.config.deployment import Deployment
     from wellhead.kafka.topics import TopicSpec
 
-NEEDED: Final = ("READ", "WRITE", "DESCRIBE")
-WRITTEN: Final = ("WRITE", "DESCRIBE")
+NEEDED: Final = KEPT
 CREATE: Final = "let somebody with the rights create it, or grant Create on it (or on the cluster)"
 
 
 def check_kafka(deployment: Deployment, timeout_secs: float) -> Iterator[Finding]:
-    """Yield what the brokers say: reachable, rights on the cluster, each topic that the connectors use."""
+    """Yield what the brokers say: reachable, rights on the cluster, each topic that connectors and consumers use."""
     config = consumer_config(deployment.worker)
     address = where(config)
     admin = Admin(config)
@@ -35,10 +35,15 @@ def check_kafka(deployment: Deployment, timeout_secs: float) -> Iterator[Finding
         yield Finding("ok", "kafka", address, f"{brokers} broker{'' if brokers == 1 else 's'} answer")
         may = _names(cluster.authorized_operations)
         wanted = wanted_topics(deployment)
-        described = _described(admin, list(wanted), timeout_secs)
+        read, made = read_topics(deployment), made_topics(deployment)
+        described = _described(admin, list(dict.fromkeys([*wanted, *read, *made])), timeout_secs)
         settings = _settings(admin, [name for name, found in described.items() if found is not None], timeout_secs)
         for name, spec in wanted.items():
             yield from _topic(spec, described[name], settings.get(name), may=may, brokers=brokers)
+        for name in read:
+            yield _consumed(name, described[name])
+        for name, needed in made.items():
+            yield _made(name, described[name], needed, may=may)
     except KafkaException as error:
         told = recovery(admin.cause(error), address)
         yield Finding("fail", "kafka", address, str(told), "see that bootstrap.servers, security.protocol and sasl.* are right")
@@ -96,7 +101,7 @@ def _topic(
             yield Finding("ok", "topic", spec.name, "does not exist yet; it is created by the first run")
         return
     if isinstance(described, KafkaError):
-        yield Finding("fail", "rights", spec.name, str(described.str()), f"grant {', '.join(NEEDED)} on the topic")
+        yield from _rights(spec, described)
         return
     problems = [*_rights(spec, described), *_shape(spec, described, brokers), *_policy(spec, settings)]
     yield from problems
@@ -107,14 +112,40 @@ def _topic(
         yield Finding("ok", "topic", spec.name, f"{count} partitions, {copies} replicas{policy}")
 
 
-def _rights(spec: TopicSpec, described: Any) -> Iterator[Finding]:
+def _consumed(name: str, described: Any) -> Finding:
+    """Tell of a topic that a consumer reads, and somebody else makes."""
+    if described is None:
+        advice = "start the connector that writes it, or correct the name: until then there is nothing to read"
+        return Finding("warn", "topic", name, "is to be read, and does not exist yet", advice)
+    lacking = _lacking(name, described, READ)
+    return lacking or Finding("ok", "topic", name, f"is there to be read, {len(described.partitions)} partitions")
+
+
+def _made(name: str, described: Any, needed: Sequence[str], *, may: frozenset[str] | None) -> Finding:
+    """Tell of a topic that a consumer makes for itself."""
+    if described is None and may is not None and not {"CREATE", "ALL"} & may:
+        return Finding("warn", "topic", name, "does not exist, and we may not create topics on the cluster", CREATE)
+    if described is None:
+        return Finding("ok", "topic", name, "does not exist yet; its consumer makes it")
+    lacking = _lacking(name, described, needed)
+    return lacking or Finding("ok", "topic", name, f"is there, {len(described.partitions)} partitions")
+
+
+def _lacking(name: str, described: Any, needed: Sequence[str]) -> Finding | None:
+    """Give what we may not do with a topic, None where nothing is lacking, or the brokers do not tell."""
+    if isinstance(described, KafkaError):
+        return Finding("fail", "rights", name, str(described.str()), f"grant {', '.join(needed)} on the topic")
     may = _names(described.authorized_operations)
-    needed = WRITTEN if spec.name.endswith(".dlq") else NEEDED
     lacking = [] if may is None or "ALL" in may else [each for each in needed if each not in may]
-    if lacking:
-        yield Finding(
-            "fail", "rights", spec.name, f"we may not {', '.join(lacking)}", f"grant {', '.join(lacking)} on the topic"
-        )
+    if not lacking:
+        return None
+    return Finding("fail", "rights", name, f"we may not {', '.join(lacking)}", f"grant {', '.join(lacking)} on the topic")
+
+
+def _rights(spec: TopicSpec, described: Any) -> Iterator[Finding]:
+    lacking = _lacking(spec.name, described, WRITTEN if spec.name.endswith(".dlq") else NEEDED)
+    if lacking is not None:
+        yield lacking
 
 
 def _shape(spec: TopicSpec, described: Any, brokers: int) -> Iterator[Finding]:

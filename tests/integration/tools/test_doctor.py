@@ -149,3 +149,43 @@ def test_missing_rights_are_told(unique, tmp_path):
     unknown = findings["topic", f"{unique}wss.access_log"]
     assert (unknown["status"], unknown["advice"]) == ("skip", "grant DescribeConfigs on the topic")
     assert done.returncode == 1
+
+
+def test_what_consumers_need(stack, unique, tmp_path, redis_server, search_url):
+    """Topics to read, topics to make, Redis, stores and folders: as they are, and what to do where they are not."""
+    file = tmp_path / "consumers.yaml"
+
+    def written(redis_url, store_url, folder):
+        worker = {
+            "group.id": f"{unique}group",
+            "kafka.bootstrap.servers": stack.bootstrap_servers,
+            "schema.registry.url": stack.registry_url,
+            "spool.dir": str(tmp_path),
+        }
+        attacks = {"topic": f"{unique}hit", "rules": ["wallarm/basic"], "redis.url": redis_url}
+        attacks["stores"] = {"primary": {"url": store_url, "index.prefix": "w"}}
+        lookup = {"topic": f"{unique}indicator", "files": ["threatstream/ip"], "directory.path": str(tmp_path / "to")}
+        lookup |= {"state.dir": str(folder / "state"), "output.dir": str(folder / "built")}
+        file.write_text(json.dumps({"worker": worker, "attacks": {"wallarm": attacks}, "lookups": {"ti": lookup}}))
+        done = doctor("-c", file, "--output", "json")
+        return done, {(each["check"], each["where"]): each for each in json.loads(done.stdout)["findings"]}
+
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    admin.create_topics([NewTopic(f"{unique}hit", 3, 1)])[f"{unique}hit"].result(60)
+    done, found = written(redis_server.url, search_url, tmp_path)
+    place = redis_server.url.partition("//")[2].partition("/")[0]
+    assert done.returncode == 0, done.stdout
+    assert "3 partitions" in found["topic", f"{unique}hit"]["message"]
+    assert found["topic", f"{unique}indicator"]["status"] == "warn"
+    assert "start the connector" in found["topic", f"{unique}indicator"]["advice"]
+    assert "its consumer makes it" in found["topic", f"{unique.rstrip('.')}.attack_document"]["message"]
+    assert found["redis", f"wallarm: {place}"]["status"] == "ok"
+    assert "opensearch" in found["store", "wallarm: primary"]["message"].lower()
+
+    (tmp_path / "file").write_text("in the way")
+    redis_server.kill()
+    done, found = written(redis_server.url, "http://127.0.0.1:1", tmp_path / "file" / "below")
+    assert done.returncode == 1
+    failed = {check for (check, _), each in found.items() if each["status"] == "fail"}
+    assert failed == {"redis", "store", "disk"}
+    assert "none is lost" in found["redis", f"wallarm: {place}"]["advice"]
