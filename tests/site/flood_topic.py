@@ -26,6 +26,7 @@ from wellhead.avro.schema import Schema
 from wellhead.config.load import load
 from wellhead.consumers.floods.findings import SUBJECT, Finding
 from wellhead.consumers.floods.make import detectors
+from wellhead.kafka.messages import Headers
 from wellhead.stack import Stack
 
 PATIENCE_SECS = 120.0
@@ -154,7 +155,7 @@ class FloodTopic(ServedTopic):
         self.make_topic(partitions)
         self._truth: dict[str, list[dict[str, Any]]] | None = None
 
-    def produce(self, rows: Sequence[dict[str, Any]], *, raw: Iterable[bytes] = ()) -> None:
+    def produce(self, rows: Sequence[dict[str, Any]], *, raw: Iterable[bytes] = (), headers: Headers | None = None) -> None:
         """Write records as the source does, keyed by gateway."""
         with Registry({"schema.registry.url": self.registry_url}) as registry:
             schema_id = registry.register(f"{self.topic}-value", CONNECTION)
@@ -166,7 +167,8 @@ class FloodTopic(ServedTopic):
         producer.init_transactions(30)
         producer.begin_transaction()
         for value, row in zip(encoded.values, rows, strict=True):
-            producer.produce(self.topic, value, row["gateway"].encode(), timestamp=row["snapshot_time"])
+            key, time_ms = row["gateway"].encode(), row["snapshot_time"]
+            producer.produce(self.topic, value, key, timestamp=time_ms, headers=headers)
             producer.poll(0)
         for value in raw:
             producer.produce(self.topic, value, b"junk")

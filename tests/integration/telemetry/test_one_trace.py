@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from flood_topic import FloodTopic, snapshots
 from hit_topic import HitTopic, some_hits
 from indicators import indicators
 from otlp_collector import Collector
@@ -126,3 +127,23 @@ def test_from_the_hit_to_the_store(hits: HitTopic, unique: str, search_url: str,
         assert {told(span)["wellhead.store"] for span in stored} == {"primary"}
     points = collector.metrics()["wellhead.attacks.store.lag.duration"].histogram.data_points
     assert sum(point.count for point in points if told(point)["wellhead.document"] == "hit") == 20
+
+
+def test_to_the_watch_for_floods(stack: Stack, unique: str, tmp_path, collector):
+    """What a watch for floods takes in goes on in the trace of the batch it came in."""
+    flood = FloodTopic(stack, unique, tmp_path)
+    try:
+        deployment = json.loads(flood.file.read_text())
+        deployment["worker"] |= {"otlp.endpoint": collector.url}
+        flood.file.write_text(json.dumps(deployment))
+        rows = [row for snapshot in snapshots("proxy-1", 3, 1, int(time.time() * 1000) - 60_000) for row in snapshot]
+        flood.produce(rows, headers=[("traceparent", f"00-{'d' * 32}-{PARENT}-01".encode())])
+        argv = [sys.executable, "-m", "wellhead", "floods", "run", "--once", str(flood.file)]
+        subprocess.run(argv, check=True, timeout=120)
+    finally:
+        flood.close()
+
+    consumed = named(collector.spans(), "consume")
+    assert {(span.trace_id.hex(), span.parent_span_id.hex()) for span in consumed} == {("d" * 32, PARENT)}
+    assert sum(told(span)["wellhead.messages"] for span in consumed) == len(rows)
+    assert told(consumed[0])["messaging.destination.name"] == flood.topic

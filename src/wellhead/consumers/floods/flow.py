@@ -25,6 +25,7 @@ from wellhead.consumers.readable import readable
 from wellhead.errors import PermanentError, TemporaryError
 from wellhead.kafka.messages import Message
 from wellhead.telemetry.floods import FlowTally
+from wellhead.telemetry.onward import CONSUME
 
 TICK_SECS = 1.0
 """So often time goes on for gateways in partitions that are read to their end."""
@@ -104,7 +105,9 @@ class Flow(Member):
             self._letters.setdefault(partition, []).extend(self._letter(message, reason) for message, reason in bad)
         after = (messages[-1].offset() or 0) + 1
         times = [message.timestamp()[1] for message in whole]
-        self._watches[partition].take(batch, times, after, self._clock.monotonic_secs())
+        onward = self._tally.onward
+        with onward.stage(CONSUME, onward.parents(whole), messages=len(whole)):
+            self._watches[partition].take(batch, times, after, self._clock.monotonic_secs())
         self._tally.watched(len(whole))
         self._tally.rejected(len(bad))
 
