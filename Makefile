@@ -8,10 +8,10 @@ BUILD := build
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check bench fuzz fmt lint types contracts unit conformance docs docs-check schemas-check golden chart wheel wheel-test image-context lock clean
+.PHONY: help setup system demo test check bench fuzz fmt lint types contracts unit conformance docs docs-check schemas-check golden chart test-k8s wheel wheel-test image-context lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## virtual environment with the locked dependencies
 
@@ -41,7 +41,7 @@ system: ## what tests need from the system's packages (squid, prometheus), where
 demo: setup ## the main job end to end on the embedded stack; leaves build/demo/
 	$(BIN)/wellhead demo --out $(BUILD)/demo
 
-test: system lint types contracts schemas-check docs-check ## every test, real servers included, then the unit tests against the built wheel
+test: system lint types contracts schemas-check docs-check ## every test but those of test-k8s, real servers included, then the unit tests against the built wheel
 	$(BIN)/wellhead stack fetch
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests
 	@$(MAKE) --no-print-directory wheel-test
@@ -100,6 +100,9 @@ wheel-test: wheel
 
 chart: setup ## the chart: lint, every example, values that must be refused; the first time helm is built, some minutes
 	$(BIN)/pytest -q -n $(WORKERS) tests/chart
+
+test-k8s: setup ## the chart in a real Kubernetes where no container runs; the first time it is built, some 10 minutes
+	$(BIN)/pytest -q tests/k8s
 
 # Wheels for the image's Python and platform, whatever machine this is; the lock's hashes say which they are.
 image-context: wheel ## what the Dockerfile needs, in build/image

@@ -96,8 +96,15 @@ def date_of(address: str) -> str | None:
 
 
 def check_disk(folder: Path, needed_bytes: int, what: str = "spool.dir") -> Iterator[Finding]:
-    """Yield whether a folder can be written and has room; `what` is the option that names it."""
+    """Yield whether a folder, or what is nearest above it, can be written and has room: what is missing is made by the first run.
+
+    Args:
+        folder: The folder.
+        needed_bytes: What must be left.
+        what: The option that names it.
+    """
     place = str(folder)
+    folder = next((each for each in (folder, *folder.parents) if each.exists()), folder)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix="wellhead-doctor-"):
             free_bytes = shutil.disk_usage(folder).free

@@ -10,8 +10,6 @@ from wellhead.tools.doctor_around import check_disk
 from wellhead.tools.doctor_finding import Finding
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wellhead.clock import Clock
     from wellhead.config.attacks import AttacksSettings
     from wellhead.config.deployment import Deployment
@@ -52,7 +50,7 @@ def check_consumers(deployment: Deployment, clock: Clock) -> Iterator[Finding]:
         yield from _stores(attacks, clock)
     for lookup in deployment.lookups:
         for word, folder in (("state.dir", lookup.settings.state_dir), ("output.dir", lookup.settings.output_dir)):
-            yield from check_disk(_nearest(folder), LOOKUP_BYTES, f"{lookup.name}: {word}")
+            yield from check_disk(folder, LOOKUP_BYTES, f"{lookup.name}: {word}")
 
 
 def _redis(attacks: AttacksSettings) -> Finding:
@@ -93,8 +91,3 @@ def _stores(attacks: AttacksSettings, clock: Clock) -> Iterator[Finding]:
             yield Finding("fail", "store", f"{attacks.name}: {name}", str(error), advice)
         else:
             yield Finding("ok", "store", f"{attacks.name}: {name}", f"{store.where}: {about.product} {about.version}")
-
-
-def _nearest(folder: Path) -> Path:
-    """Give a folder, or what is nearest above it: what is missing is made by the first run."""
-    return next((each for each in (folder, *folder.parents) if each.exists()), folder)

@@ -73,7 +73,8 @@ def test_what_is_there_and_what_is_not(stack, unique, tmp_path):
     admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
     for made in admin.create_topics(topics).values():
         made.result(60)
-    deployment(file, unique, stack.bootstrap_servers, stack.registry_url, tmp_path / "gone")
+    (tmp_path / "spool").write_text("in the way")
+    deployment(file, unique, stack.bootstrap_servers, stack.registry_url, tmp_path / "spool")
     done = doctor("-c", file, "--output", "json")
     found = {
         (each["check"], each["where"]): each
@@ -85,7 +86,7 @@ def test_what_is_there_and_what_is_not(stack, unique, tmp_path):
     assert (offsets["status"], offsets["message"][:28]) == ("fail", "has cleanup.policy=delete, w")
     assert offsets["advice"] == "alter the topic, or name another one"
     assert found["topic", f"{unique}wss.access_log"]["message"] == "has 2 partitions, the options say 6"
-    assert found["disk", str(tmp_path / "gone")]["status"] == "fail"
+    assert found["disk", str(tmp_path / "spool")]["status"] == "fail"
     shown = doctor("-c", file).stdout
     assert f"fail  topic        {unique}offsets: has cleanup.policy=delete" in shown
     assert "-> alter the topic, or name another one" in shown

@@ -49,11 +49,14 @@ def test_a_disk_without_room_is_told(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
-    """The message names the folder and the option."""
-    (finding,) = check_disk(tmp_path / "gone", 1)
-    assert (finding.status, finding.where) == ("fail", str(tmp_path / "gone"))
-    assert finding.message == "spool.dir cannot be written: No such file or directory"
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    """The message names the folder and the option; one that is not there yet is made by the first run."""
+    (finding,) = check_disk(tmp_path / "spool" / "later", 1)
+    assert (finding.status, finding.where) == ("ok", str(tmp_path / "spool" / "later"))
+    (tmp_path / "spool").write_text("in the way")
+    (finding,) = check_disk(tmp_path / "spool" / "later", 1)
+    assert (finding.status, finding.where) == ("fail", str(tmp_path / "spool" / "later"))
+    assert finding.message == "spool.dir cannot be written: Not a directory"
 
 
 def test_credentials_in_an_address_are_not_shown():
