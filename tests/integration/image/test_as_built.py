@@ -55,7 +55,7 @@ class Built:
         *install, home = _after("RUN").split(" && ")
         assert home == f"install -d -o {NOBODY} -g {NOBODY} /build/home"
         nowhere = "http://127.0.0.1:1"  # a step that asks an index fails
-        environ = {"PATH": f"{ROOT}/.venv/bin:/usr/bin:/bin", "https_proxy": nowhere, "http_proxy": nowhere}
+        environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "https_proxy": nowhere, "http_proxy": nowhere}
         for step in install:
             here = step.replace("/opt/wellhead", str(self.opt)).replace("/build/", f"{self.context}/")
             subprocess.run(["sh", "-ec", here], check=True, capture_output=True, env=environ, timeout=300)
