@@ -93,6 +93,7 @@ class TlsDoor:
             # Neither protocol here half closes: when one side ends, so does the other.
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            server_writer.close()  # before anything is awaited, where `close` may cancel us a second time
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)

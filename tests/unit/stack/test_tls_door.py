@@ -1,8 +1,11 @@
 """A TLS door passes bytes both ways, and closes what it opened."""
 
+import asyncio
+import gc
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +101,26 @@ def test_closing_ends_what_is_open(echo: int, tmp_path: Path):
             left = b""
     assert left == b""
     assert not is_listening(door.port)
+
+
+def test_however_a_connection_is_cut_off_its_server_hears_of_it(echo: int, tmp_path: Path):
+    """Cancelled at any moment, also while it ends by itself, a connection leaves no socket to the server behind."""
+
+    async def cut_off(door: TlsDoor, after: int) -> None:
+        client = asyncio.StreamReader()
+        client.feed_eof()
+        _, writer = await asyncio.open_connection("127.0.0.1", echo)
+        joined = asyncio.create_task(door._join(client, writer))
+        for _ in range(after):
+            await asyncio.sleep(0)
+        joined.cancel()
+        await asyncio.gather(joined, return_exceptions=True)
+        writer.close()
+        await writer.wait_closed()
+        gc.collect()
+
+    with TlsDoor(echo, Authority(tmp_path).issue("door")) as door, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        for after in range(40):
+            asyncio.run(cut_off(door, after))
+    assert [str(each.message) for each in told] == []
