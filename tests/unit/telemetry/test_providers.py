@@ -29,12 +29,10 @@ def test_stopping_twice_is_harmless(caplog):
     assert task.snapshot().api_calls == 1
 
 
-@pytest.mark.parametrize(("ratio", "is_sampled"), [(0.0, False), (1.0, True)])
-def test_what_is_sampled_is_said_in_the_headers(ratio, is_sampled):
-    """A batch outside the sample carries a traceparent that says so, to those who read its records."""
+@pytest.mark.parametrize(("ratio", "count"), [(0.0, 0), (1.0, 1)])
+def test_only_what_is_sampled_is_carried_in_headers(ratio, count):
+    """Records of a batch outside the sample carry nothing, so that its consumers trace nothing either, and it costs nothing."""
     telemetry = Telemetry(TelemetrySettings("9.9", trace_headers=True, trace_sample_ratio=ratio))
     task = TaskTelemetry(telemetry, connector="c", task=0, stream="s", tenant="t")
-    ((name, value),) = task.headers(task.batch())
-    assert name == "traceparent"
-    assert bool(int(value.rpartition(b"-")[2], 16) & 1) is is_sampled
+    assert [name for name, _ in task.headers(task.batch())] == ["traceparent"] * count
     telemetry.shutdown()
